@@ -1,0 +1,1 @@
+"""A Socket.IO server for Python that runs as a service."""

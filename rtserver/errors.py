@@ -1,0 +1,126 @@
+"""Every exception of rtserver, as one tree.
+
+    RtserverError
+    ├── ConfigError              a configuration that can't be served; lists every problem at once
+    ├── HttpError                an HTTP request that is refused: status, one-line reason, headers
+    │   ├── HandshakeError       a WebSocket opening handshake that breaks RFC 6455, 4.2
+    │   └── EngineRequestError   an Engine.IO request that is refused, with the protocol's code
+    ├── ProtocolError            a peer that broke a protocol on an open connection
+    │   ├── WebSocketViolation   RFC 6455 or RFC 7692; carries the one close code it maps to
+    │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
+    │   └── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
+    └── ConnectionClosed         a send or receive on a WebSocket that has closed
+
+What a message of these says stays on the server (logs) unless the class says that it is sent to the
+peer. What applications of python-socketio catch (``ConnectionRefusedError``, ``TimeoutError``,
+``DisconnectedError``) are that package's own classes, in ``socketio.exceptions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "ConfigError",
+    "ConnectionClosed",
+    "EngineRequestError",
+    "EngineViolation",
+    "HandshakeError",
+    "HttpError",
+    "ProtocolError",
+    "RtserverError",
+    "SocketViolation",
+    "WebSocketViolation",
+]
+
+
+class RtserverError(Exception):
+    """The root of the tree."""
+
+
+class ConfigError(RtserverError):
+    """A configuration that can't be served.
+
+    Args:
+        problems: One line for each problem: the key, the value received, what was expected.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class HttpError(RtserverError):
+    """An HTTP request that is refused. The message is sent to the client.
+
+    Args:
+        status: The HTTP status code.
+        message: One line that says what was received, what was expected and what to do.
+        headers: Response headers that the status calls for, such as ``Allow``.
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers: Mapping[str, str] = headers or {}
+
+
+class HandshakeError(HttpError):
+    """A WebSocket opening handshake that can't be accepted (RFC 6455, 4.2.2). Sent to the client."""
+
+
+class EngineRequestError(HttpError):
+    """An Engine.IO request that is refused (Engine.IO v4, "Error handling"). Sent to the client as JSON.
+
+    Args:
+        code: The protocol's error code, 0 to 5.
+        message: The text beside the code.
+        status: The HTTP status, 400 unless the code calls for another.
+    """
+
+    def __init__(
+        self, code: int, message: str, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
+
+
+class ProtocolError(RtserverError):
+    """A peer that broke a protocol on an open connection."""
+
+
+class WebSocketViolation(ProtocolError):
+    """A frame that breaks RFC 6455 or RFC 7692.
+
+    Args:
+        code: The close code that the peer is told (RFC 6455, 7.4.1).
+        reason: At most 123 bytes of UTF-8, sent in the close frame.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class EngineViolation(ProtocolError):
+    """An Engine.IO packet or payload that can't be decoded, or that the session's state doesn't allow."""
+
+
+class SocketViolation(ProtocolError):
+    """A Socket.IO packet that can't be decoded, or that the protocol forbids at this point."""
+
+
+class ConnectionClosed(RtserverError):
+    """A send or receive on a WebSocket that has closed.
+
+    Args:
+        code: The close code received or sent; 1006 where the connection ended without one (RFC 6455, 7.1.5).
+        reason: The reason beside it, empty when there was none.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"the connection is closed ({code}{': ' + reason if reason else ''})")
+        self.code = code
+        self.reason = reason

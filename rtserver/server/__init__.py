@@ -1,0 +1,1 @@
+"""The Socket.IO layer: namespaces, rooms, dispatch, acknowledgments."""

@@ -1,0 +1,1 @@
+"""What turns the library into a service: configuration, command line, logs."""

@@ -1,0 +1,1 @@
+"""Socket.IO v5 packets and codecs, without I/O."""
