@@ -117,10 +117,9 @@ class Clock:
     def _wake(self) -> None:
         now_tick = int((self._loop.time() - self._start) / RESOLUTION + 1e-6)
         while self._next_tick <= now_tick:
-            bucket = self._buckets.get(self._next_tick)
-            if bucket is None:
-                self._next_tick += 1
-                continue
+            tick = self._next_tick
+            self._next_tick += 1  # a timer set by a callback belongs to a later tick
+            bucket = self._buckets.get(tick)
             while bucket:  # a callback may cancel its neighbours
                 timer = next(iter(bucket))
                 del bucket[timer]
@@ -129,8 +128,7 @@ class Clock:
                     timer.callback()
                 except Exception:
                     logger.exception("a timer's callback failed: %r", timer.callback)
-            self._buckets.pop(self._next_tick, None)
-            self._next_tick += 1
+            self._buckets.pop(tick, None)
         if self._buckets:
             self._sleep()
         else:
