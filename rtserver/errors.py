@@ -2,6 +2,7 @@
 
     RtserverError
     ├── ConfigError              a configuration that can't be served; lists every problem at once
+    ├── StartError               a service that can't start: its application, its address
     ├── HttpError                an HTTP request that is refused: status, one-line reason, headers
     │   ├── HandshakeError       a WebSocket opening handshake that breaks RFC 6455, 4.2
     │   └── EngineRequestError   an Engine.IO request that is refused, with the protocol's code
@@ -30,6 +31,7 @@ __all__ = [
     "ProtocolError",
     "RtserverError",
     "SocketViolation",
+    "StartError",
     "WebSocketViolation",
 ]
 
@@ -48,6 +50,10 @@ class ConfigError(RtserverError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class StartError(RtserverError):
+    """A service that can't start, though its configuration is valid. The message is one line."""
 
 
 class HttpError(RtserverError):
