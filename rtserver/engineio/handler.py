@@ -1,0 +1,210 @@
+"""What stands between a session and the layer above it: four callbacks, and how the client came in."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote
+
+from rtserver.engineio.outgoing import Outgoing
+
+__all__ = ["EngineHandler", "Handshake", "Session"]
+
+Address = tuple[str, int]
+
+
+class Session(Protocol):
+    """One client, as the layer above sees it. `rtserver.engineio.session` implements it."""
+
+    context: Any
+    """The handler's own; None at first."""
+
+    @property
+    def sid(self) -> str:
+        """The session id."""
+
+    @property
+    def handshake(self) -> Handshake:
+        """The request that opened the session."""
+
+    @property
+    def protocol(self) -> int:
+        """The version of Engine.IO that the client speaks."""
+
+    @property
+    def transport_name(self) -> str:
+        """``"polling"`` or ``"websocket"``."""
+
+    @property
+    def is_open(self) -> bool:
+        """False from the moment that the session closes."""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes not yet taken by the kernel or by a poll."""
+
+    def send_text(self, packet: bytes, /) -> None:
+        """Send one whole text packet, type character included. A no-op once the session is closed."""
+
+    def send_outgoing(self, outgoing: Outgoing, /) -> None:
+        """Send a message that may go to many sessions. A no-op once the session is closed."""
+
+    def send(self, message: str | bytes, /) -> None:
+        """Send a message packet with this content."""
+
+    def close(self, reason: str = "forced close") -> None:
+        """Send what is queued, then close."""
+
+
+class EngineHandler(Protocol):
+    """The layer above: a Socket.IO server, or an application of `EngineServer`.
+
+    The callbacks are called from the event loop and return at once. What one of them raises, other
+    than what is named here, closes the session.
+    """
+
+    def connect(self, session: Session, /) -> None:
+        """Take a new session.
+
+        Raises:
+            EngineRequestError: Refuse it.
+        """
+
+    def message(self, session: Session, data: str | bytes, /) -> None:
+        """Take the content of a message packet, without its type character."""
+
+    def disconnect(self, session: Session, reason: str, /) -> None:
+        """Learn that a session has closed: exactly once for each `connect` that returned."""
+
+    def drain(self, session: Session, /) -> None:
+        """Learn that the outgoing buffer is empty again, after the transport had pushed back."""
+
+
+class Handshake:
+    """The HTTP request that opened a session, kept small: it lives as long as the session.
+
+    Args:
+        method: The request method.
+        target: The request target as it stood in the request line.
+        headers: Names and values as received.
+        remote: The client's address and port, as the socket has them.
+        local: The address and port that the client reached.
+        secure: True over TLS.
+        time: Seconds since the epoch.
+        http_version: Major and minor.
+        request: The host's request object, for as long as it lives.
+    """
+
+    __slots__ = (
+        "_headers",
+        "http_version",
+        "local",
+        "method",
+        "remote",
+        "request",
+        "secure",
+        "target",
+        "time",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        *,
+        remote: Address = ("", 0),
+        local: Address = ("", 0),
+        secure: bool = False,
+        time: float = 0.0,
+        http_version: tuple[int, int] = (1, 1),
+        request: Any = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self._headers = b"".join([b"\n%b:%b" % (name.lower(), value) for name, value in headers])
+        self.remote = remote
+        self.local = local
+        self.secure = secure
+        self.time = time
+        self.http_version = http_version
+        self.request = request
+
+    @property
+    def path(self) -> str:
+        """The path of the target, decoded."""
+        return unquote(self.target.partition("?")[0])
+
+    @property
+    def query_string(self) -> str:
+        """What follows the question mark, as received."""
+        return self.target.partition("?")[2]
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The parameters of the query, decoded."""
+        return parse_qs(self.query_string, keep_blank_values=True)
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of this name in any case, None without one."""
+        block = self._headers
+        start = block.find(b"\n%b:" % name.lower().encode())
+        if start < 0:
+            return None
+        start += len(name) + 2
+        end = block.find(b"\n", start)
+        return _decode(block[start:] if end < 0 else block[start:end])
+
+    @property
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """All headers, in order, the names in lower case."""
+        for line in self._headers.split(b"\n")[1:]:
+            name, _, value = line.partition(b":")
+            yield _decode(name), _decode(value)
+
+    def environ(self) -> dict[str, Any]:
+        """Build the WSGI-like dictionary that python-socketio's handlers receive.
+
+        The keys are those of its aiohttp driver, with the difference that the addresses are true, and
+        that ``QUERY_STRING`` and ``RAW_URI`` are as received, still percent-encoded, which is what
+        `urllib.parse.parse_qs` expects. ``aiohttp.request`` is there while the request lives.
+        """
+        path, _, query_string = self.target.partition("?")
+        environ: dict[str, Any] = {
+            "wsgi.input": io.BytesIO() if self.request is None else self.request.content,
+            "wsgi.errors": sys.stderr,
+            "wsgi.version": (1, 0),
+            "wsgi.async": True,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "SERVER_SOFTWARE": "rtserver",
+            "REQUEST_METHOD": self.method,
+            "QUERY_STRING": query_string,
+            "RAW_URI": self.target,
+            "SERVER_PROTOCOL": f"HTTP/{self.http_version[0]}.{self.http_version[1]}",
+            "REMOTE_ADDR": self.remote[0],
+            "REMOTE_PORT": str(self.remote[1]),
+            "SERVER_NAME": self.local[0],
+            "SERVER_PORT": str(self.local[1]),
+        }
+        if self.request is not None:
+            environ["aiohttp.request"] = self.request
+        for name, value in self.headers:
+            key = name.upper().replace("-", "_")
+            if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+                key = f"HTTP_{key}"
+                if key in environ:
+                    value = f"{environ[key]},{value}"  # noqa: PLW2901
+            environ[key] = value
+        forwarded = environ.get("HTTP_X_FORWARDED_PROTO", "https" if self.secure else "http")
+        environ["wsgi.url_scheme"] = forwarded.partition(",")[0].strip()
+        environ["PATH_INFO"] = unquote(path)
+        environ["SCRIPT_NAME"] = ""
+        return environ
+
+
+def _decode(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

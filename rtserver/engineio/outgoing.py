@@ -1,0 +1,67 @@
+"""A message on its way out, encoded at most once for each wire form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtserver.engineio.packet import SEPARATOR
+from rtserver.engineio.payload import encode_binary
+from rtserver.websocket import frames
+
+__all__ = ["Outgoing"]
+
+
+class Outgoing:
+    """One message, of one text packet and any attachments, encoded once for each wire form in use.
+
+    A broadcast hands the same object to every recipient; each form is made when the first of them asks.
+
+    Args:
+        text: The text packet, type character included; empty for a message of binary parts alone.
+        attachments: Binary messages that follow the text packet.
+    """
+
+    __slots__ = ("_deflated", "_polling", "_websocket", "attachments", "text")
+
+    def __init__(self, text: bytes, attachments: Sequence[bytes] = ()) -> None:
+        self.text = text
+        self.attachments = attachments
+        self._websocket: bytes | None = None
+        self._polling: bytes | None = None
+        self._deflated: dict[int, bytes] | None = None
+
+    @property
+    def websocket(self) -> bytes:
+        """The frames of all parts, one after another."""
+        encoded = self._websocket
+        if encoded is None:
+            encoded = frames.encode_text(self.text) if self.text else b""
+            if self.attachments:
+                encoded = b"".join([encoded, *map(frames.encode_binary, self.attachments)])
+            self._websocket = encoded
+        return encoded
+
+    def deflated(self, window_bits: int, threshold: int) -> bytes:
+        """Return the frames of all parts, those of at least `threshold` bytes compressed.
+
+        Args:
+            window_bits: The ``server_max_window_bits`` that was agreed with the recipient.
+            threshold: The smallest part that is compressed, in bytes.
+        """
+        return self.websocket
+
+    @property
+    def polling(self) -> bytes:
+        """The packets of all parts, with separators between them and none at the end."""
+        if not self.attachments:
+            return self.text
+        encoded = self._polling
+        if encoded is None:
+            packets = [self.text] if self.text else []
+            packets += map(encode_binary, self.attachments)
+            encoded = self._polling = SEPARATOR.join(packets)
+        return encoded
+
+    def __len__(self) -> int:
+        """Return the bytes of all parts, before any framing."""
+        return len(self.text) + sum(map(len, self.attachments))
