@@ -1,0 +1,113 @@
+"""Build the service from its configuration: the one place that sees every layer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from rtserver.errors import StartError
+from rtserver.host import Server
+from rtserver.service.application import fault, load_application, set_up_application
+from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.settings import Config
+from rtserver.service.static_files import add_static
+
+__all__ = ["Service", "server_options"]
+
+logger = logging.getLogger("rtserver.service")
+
+
+class Service:
+    """A server with its application and host, made from a configuration.
+
+    ``prepare``, then ``listen``, then ``close``, which may follow either and undoes what was done.
+
+    Attributes:
+        server: The Socket.IO server, once prepared.
+        urls: Where it listens, once it does.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.server: Server | None = None
+        self.urls: list[str] = []
+        self._tls = tls_context(config.listen)
+        self._runner: web.AppRunner | None = None
+        self._listening: list[asyncio.Server] = []
+
+    async def prepare(self) -> None:
+        """Import and set up the application, and start what it asked aiohttp to start.
+
+        Raises:
+            StartError: The application can't be used.
+        """
+        config = self.config
+        host = web.Application()
+        self.server = await self._make_server(host)
+        self.server.attach(host, config.listen.path.strip("/"))
+        for files in config.static:
+            add_static(host, files.prefix, Path(files.folder))
+        self._runner = web.AppRunner(host, access_log=None, shutdown_timeout=config.shutdown_timeout)
+        try:
+            await self._runner.setup()
+        except Exception as error:
+            raise StartError(f'app: "{config.app}" failed when it started: {fault(error)}') from error
+
+    async def listen(self) -> None:
+        """Begin to accept connections.
+
+        Raises:
+            StartError: The address can't be used.
+        """
+        assert self._runner is not None
+        assert self._runner.server is not None
+        settings = self.config.listen
+        sockets = listening_sockets(settings)
+        loop = asyncio.get_running_loop()
+        for each in sockets:
+            self._listening.append(
+                await loop.create_server(
+                    self._runner.server, sock=each, ssl=self._tls, backlog=settings.backlog
+                )
+            )
+        self.urls = urls(sockets, secure=self._tls is not None)
+
+    async def close(self) -> None:
+        """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""
+        for server in self._listening:
+            server.close()
+        if self._listening:
+            remove_unix_socket(self.config.listen)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _make_server(self, host: web.Application) -> Server:
+        config = self.config
+        found = load_application(config.app, Path(config.app_dir or "."))
+        if isinstance(found, Server):
+            if idle := _settings_without_effect(config):
+                logger.warning(
+                    "%s: no effect, because app = %r is a Server that has its options already;"
+                    " name a function that receives the Server instead",
+                    ", ".join(idle),
+                    config.app,
+                )
+            return found
+        server = Server(**server_options(config))
+        await set_up_application(config.app, found, server, host)
+        return server
+
+
+def server_options(config: Config) -> dict[str, Any]:
+    """Make the keyword arguments of the Server from the settings."""
+    return config.engine.model_dump() | config.socket.model_dump()
+
+
+def _settings_without_effect(config: Config) -> list[str]:
+    """Name the settings that speak to a Server which the application has made itself."""
+    tables = {"engine": config.engine, "socket": config.socket}
+    return [f"{name}.{key}" for name, table in tables.items() for key in sorted(table.model_fields_set)]

@@ -1,0 +1,76 @@
+"""Log lines: for people on a terminal, or one JSON object per line for a log collector.
+
+Both escape what a client could use to forge a line of its own: a record is always one entry, however
+many line breaks the text in it has.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+
+from rtserver.service.settings import LogSettings
+
+__all__ = ["ConsoleFormatter", "JsonFormatter", "configure_logging"]
+
+# Control characters but for tab and line feed: they could move a terminal's cursor or hide text.
+_CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] if chr(code) not in "\t\n"}
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def configure_logging(settings: LogSettings) -> None:
+    """Send every log record to the standard error stream in the format and at the levels that are set.
+
+    Loggers that exist already keep working; handlers that were on the root logger are taken off.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if settings.format == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    for present in root.handlers[:]:
+        root.removeHandler(present)
+    root.addHandler(handler)
+    root.setLevel(settings.level.upper())
+    for name, level in settings.levels.items():
+        logging.getLogger(name).setLevel(level.upper())
+    logging.captureWarnings(True)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One entry for people: ``2026-01-31 12:00:00.000 INFO     rtserver.service: message``, in local time.
+
+    Further lines of a message or of a traceback are indented, so that no text can pass for an entry.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record as text."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        if record.stack_info:
+            text += "\n" + record.stack_info
+        text = text.translate(_CONTROLS).replace("\n", "\n    ")
+        seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        return f"{seconds}.{int(record.msecs):03d} {record.levelname:<8} {record.name}: {text}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object on one line: time (UTC), level, logger, message, and the call's ``extra``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record as JSON."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        entry: dict[str, object] = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            entry["stack"] = record.stack_info
+        return json.dumps(entry, ensure_ascii=False, default=str)

@@ -1,0 +1,234 @@
+"""Every setting of the service: its type, its default and its documentation, in one place.
+
+``rtserver default-config``, the error lines and ``config/rtserver.toml`` are made from these models.
+Sizes are in bytes and times in seconds throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rtserver.service.setting_types import (
+    Expected,
+    Folder,
+    ImportPath,
+    NewPath,
+    ReadableFile,
+    UrlPath,
+)
+
+__all__ = [
+    "Config",
+    "EngineSettings",
+    "Level",
+    "ListenSettings",
+    "LogSettings",
+    "SocketSettings",
+    "StaticSettings",
+]
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Bytes = Annotated[int, Field(ge=0)]
+Origins = Annotated[
+    str | list[str] | None, Expected('"*", an origin such as "https://app.example", or a list of these')
+]
+
+
+class Section(BaseModel):
+    """A table of the config file."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ListenSettings(Section):
+    """Where the service listens, and under which path clients find it."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description='Address or host name. "0.0.0.0" is every IPv4 address, "::" every IPv6 address.',
+    )
+    port: int = Field(
+        default=8000, ge=0, le=65_535, description="TCP port. 0 takes a free one; the log says which."
+    )
+    unix_socket: NewPath | None = Field(
+        default=None,
+        description="Listen on this Unix socket instead of host and port, for example behind nginx.",
+        examples=["/run/rtserver/rtserver.sock"],
+    )
+    path: UrlPath = Field(
+        default="socket.io",
+        description='Path of Socket.IO. Clients name it as "path" when it isn\'t "/socket.io/".',
+    )
+    backlog: int = Field(
+        default=1024,
+        ge=1,
+        le=65_535,
+        description="Connections that the kernel keeps waiting until they are accepted.",
+    )
+    tls_certificate: ReadableFile | None = Field(
+        default=None,
+        description="Certificate chain in PEM format. With it the service speaks HTTPS and wss.",
+        examples=["/etc/rtserver/certificate.pem"],
+    )
+    tls_key: ReadableFile | None = Field(
+        default=None,
+        description="Private key in PEM format, when the certificate's file doesn't hold it.",
+        examples=["/etc/rtserver/key.pem"],
+    )
+
+
+class EngineSettings(Section):
+    """Transports and their limits: what `rtserver.Server` takes as Engine.IO options."""
+
+    transports: list[Literal["polling", "websocket"]] = Field(
+        default=["polling", "websocket"], min_length=1, description="Transports that clients may use."
+    )
+    allow_upgrades: bool = Field(
+        default=True, description="Whether a client on polling may upgrade to WebSocket."
+    )
+    ping_interval: Seconds = Field(default=25, description="Seconds between two heartbeats of the server.")
+    ping_timeout: Seconds = Field(
+        default=20, description="Seconds that a client has for its answer before it is disconnected."
+    )
+    connect_timeout: Seconds = Field(
+        default=45, description="Seconds that a new connection has to connect to its first namespace."
+    )
+    upgrade_timeout: Seconds = Field(default=10, description="Seconds that an upgrade to WebSocket may take.")
+    max_http_buffer_size: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Largest message or polling body that a client may send, in bytes.",
+    )
+    max_buffer_size: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1,
+        description="Bytes that may wait for one client. One that reads too slowly for it is disconnected.",
+    )
+    cors_allowed_origins: Origins = Field(
+        default=None,
+        description='Origins whose pages may connect. Not set: the page\'s own host only. "*": any page.',
+        examples=[["https://app.example"]],
+    )
+    cors_credentials: bool = Field(
+        default=True, description="Whether pages of other origins may send cookies."
+    )
+    http_compression: bool = Field(
+        default=True, description="Whether polling responses are compressed with gzip."
+    )
+    compression_threshold: Bytes = Field(
+        default=1024, description="Polling responses smaller than this many bytes are sent as they are."
+    )
+    per_message_deflate: bool = Field(
+        default=False,
+        description="Whether WebSocket messages are compressed. Costs processor time and memory per client.",
+    )
+    per_message_deflate_threshold: Bytes = Field(
+        default=1024, description="WebSocket messages smaller than this many bytes are sent as they are."
+    )
+    cookie: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of a cookie that carries the session id, for load balancers that stick by cookie.",
+        examples=["io"],
+    )
+
+
+class SocketSettings(Section):
+    """Socket.IO: namespaces, handlers, and what a packet may hold."""
+
+    namespaces: list[str] | Literal["*"] | None = Field(
+        default=None,
+        description='Namespaces that clients may connect to. Not set: "/" and those with handlers. "*": any.',
+        examples=[["/", "/chat"]],
+    )
+    always_connect: bool = Field(
+        default=False,
+        description="Whether a client is told that it is connected before the connect handler has decided.",
+    )
+    async_handlers: bool = Field(
+        default=True,
+        description="Whether handlers of one client may run concurrently. They start in order either way.",
+    )
+    max_depth: int = Field(
+        default=100, ge=1, le=1000, description="How deeply lists and objects of a packet may be nested."
+    )
+    max_event_name: int = Field(default=256, ge=1, description="Longest event name, in characters.")
+    max_attachments: int = Field(
+        default=100, ge=0, description="Most binary attachments that one packet may have."
+    )
+
+
+class LogSettings(Section):
+    """What is logged, and how. Log lines go to the standard error stream."""
+
+    level: Level = Field(default="info", description="Least level that is logged.")
+    format: Literal["console", "json"] = Field(
+        default="console",
+        description='"console" is for people, "json" is one object per line for log collectors.',
+    )
+    levels: dict[str, Level] = Field(
+        default={},
+        description="Levels of single loggers, over the level above.",
+        examples=[{"rtserver.transport": "debug"}],
+    )
+
+
+class StaticSettings(Section):
+    """Files to serve. Repeat the table for more folders; leave it out to serve none."""
+
+    prefix: UrlPath = Field(
+        description='URL path that the files are found under, "/" for the top.', examples=["/"]
+    )
+    folder: Folder = Field(
+        description="Folder of the files. Its index.html answers for the prefix itself.", examples=["static"]
+    )
+
+
+class Config(BaseSettings):
+    """The whole config file."""
+
+    model_config = SettingsConfigDict(
+        strict=True, extra="forbid", frozen=True, env_prefix="RTSERVER_", env_nested_delimiter="__"
+    )
+
+    app: ImportPath = Field(
+        description=(
+            "The application: a rtserver.Server, or a function (plain or async) that receives the Server made"
+            " from this file and registers its handlers. A function with a second parameter gets the aiohttp"
+            " Application in it."
+        ),
+        examples=["application:setup"],
+    )
+    app_dir: Folder | None = Field(
+        default=None,
+        description="Folder that the application is imported from. Not set: the folder of this file.",
+        examples=["/srv/application"],
+    )
+    loop: Literal["uvloop", "asyncio"] = Field(
+        default="uvloop", description="Event loop. uvloop is about twice as fast."
+    )
+    shutdown_timeout: Seconds = Field(
+        default=10, description="Seconds that clients and handlers have to finish when the service stops."
+    )
+    listen: ListenSettings = ListenSettings()
+    engine: EngineSettings = EngineSettings()
+    socket: SocketSettings = SocketSettings()
+    log: LogSettings = LogSettings()
+    static: list[StaticSettings] = []
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the merging of sources to config.py, which remembers what came from where."""
+        return (init_settings,)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from rtserver.service.logs import ConsoleFormatter, JsonFormatter, configure_logging
+from rtserver.service.settings import LogSettings
+
+
+@pytest.fixture
+def _restore_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    logging.getLogger("rtserver.quiet").setLevel(logging.NOTSET)
+
+
+def record(message: str, *args: object, **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("rtserver.service", logging.WARNING, __file__, 1, message, args, None)
+    made.created, made.msecs = 1_700_000_000.25, 250.0
+    made.__dict__ |= fields
+    return made
+
+
+def fault() -> logging.LogRecord:
+    made = record("failed")
+    try:
+        raise ValueError("no\nline of its own")
+    except ValueError as error:
+        made.exc_info = (type(error), error, error.__traceback__)
+    return made
+
+
+class TestConsole:
+    def test_an_entry_is_time_level_logger_message(self) -> None:
+        line = ConsoleFormatter().format(record("port %d is in use", 80))
+        assert re.fullmatch(
+            r"2023-11-1\d \d\d:\d\d:20\.250 WARNING  rtserver\.service: port 80 is in use", line
+        )
+
+    def test_a_line_break_can_not_forge_an_entry(self) -> None:
+        text = ConsoleFormatter().format(
+            record("event %s", "a\n2023-11-14 00:00:00.000 ERROR    x: y\r\x1b[2J")
+        )
+        first, second = text.split("\n")
+        assert first.endswith("event a")
+        assert second == r"    2023-11-14 00:00:00.000 ERROR    x: y\x0d\x1b[2J"
+
+    def test_a_traceback_is_indented(self) -> None:
+        lines = ConsoleFormatter().format(fault()).split("\n")
+        assert lines[1] == "    Traceback (most recent call last):"
+        assert all(line.startswith("    ") for line in lines[1:])
+
+
+class TestJson:
+    def test_an_entry_is_one_object(self) -> None:
+        line = JsonFormatter().format(record("café %s", "\n", sid="abc", size=5))
+        assert "\n" not in line
+        assert json.loads(line) == {
+            "time": "2023-11-14T22:13:20.250Z",
+            "level": "warning",
+            "logger": "rtserver.service",
+            "message": "café \n",
+            "sid": "abc",
+            "size": 5,
+        }
+
+    def test_a_traceback_stays_on_the_line(self) -> None:
+        line = JsonFormatter().format(fault())
+        assert "\n" not in line
+        assert "ValueError" in json.loads(line)["exception"]
+
+    def test_what_json_has_no_type_for_is_written_as_text(self) -> None:
+        assert json.loads(JsonFormatter().format(record("x", data=b"\x00")))["data"] == "b'\\x00'"
+
+
+@pytest.mark.usefixtures("_restore_logging")
+class TestConfigure:
+    def test_levels(self, capsys: pytest.CaptureFixture[str]) -> None:
+        configure_logging(LogSettings(level="info", levels={"rtserver.quiet": "error"}))
+        logging.getLogger("rtserver.loud").info("one")
+        logging.getLogger("rtserver.loud").debug("two")
+        logging.getLogger("rtserver.quiet").warning("three")
+        logging.getLogger("rtserver.quiet").error("four")
+        assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == ["one", "four"]
+
+    def test_a_second_call_replaces_the_first(self, capsys: pytest.CaptureFixture[str]) -> None:
+        configure_logging(LogSettings())
+        configure_logging(LogSettings(format="json"))
+        logging.getLogger("rtserver.loud").info("one")
+        (line,) = capsys.readouterr().err.splitlines()
+        assert json.loads(line)["message"] == "one"

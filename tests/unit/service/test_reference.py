@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from rtserver.service.config import load_config
+from rtserver.service.reference import default_config
+from rtserver.service.setting_types import submodel
+from rtserver.service.settings import Config
+
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+def test_the_documented_file_is_the_models_output() -> None:
+    committed = (CONFIG / "rtserver.toml").read_text()
+    assert committed == default_config(), "run: rtserver default-config > config/rtserver.toml"
+
+
+def test_it_is_a_valid_file_that_changes_nothing() -> None:
+    config = load_config(CONFIG / "rtserver.toml")
+    assert config == Config(app="application:setup", app_dir=str(CONFIG))
+
+
+def test_its_examples_are_valid_too(tmp_path: Path) -> None:
+    """Uncomment what is commented out. Paths of examples exist on no machine, so those stay."""
+    lines = []
+    for line in default_config().splitlines():
+        example = line.removeprefix("# ")
+        is_setting = example != line and (" = " in example or example.startswith("[["))
+        lines.append(example if is_setting and "/srv/" not in line and "/etc/" not in line else line)
+    text = "\n".join(lines).replace("levels = {}\n", "").replace("/run/rtserver/", f"{tmp_path}/")
+    (tmp_path / "static").mkdir()
+    file = tmp_path / "rtserver.toml"
+    file.write_text(text)
+    config = load_config(file)
+    assert config.engine.cookie == "io"
+    assert config.static[0].prefix == "/"
+    assert config.log.levels == {"rtserver.transport": "debug"}
+
+
+def test_it_has_every_setting() -> None:
+    text = default_config()
+    for name, field in Config.model_fields.items():
+        table = submodel(field)
+        if table is None:
+            assert f"\n{name} = " in text or f"\n# {name} = " in text
+            continue
+        head = f"\n# [[{name}]]\n" if table[1] else f"\n[{name}]\n"
+        section = text.partition(head)[2].partition("\n\n\n")[0]
+        for key in table[0].model_fields:
+            assert f"\n{key} = " in section or f"\n# {key} = " in section
+
+
+def documented(model: type[BaseModel]) -> list[tuple[str, str | None]]:
+    found = []
+    for name, field in model.model_fields.items():
+        table = submodel(field)
+        found += documented(table[0]) if table else [(name, field.description)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "description"), documented(Config))
+def test_every_setting_is_documented(name: str, description: str | None) -> None:
+    assert description, name
+    assert description.endswith("."), name
+
+
+@pytest.mark.parametrize("name", ["production.toml"])
+def test_the_files_to_start_from_are_valid(name: str) -> None:
+    load_config(CONFIG / name)
+
+
+def test_the_development_file_names_the_demo() -> None:
+    values = tomllib.loads((CONFIG / "development.toml").read_text())
+    assert values["app"] == "client_demo.app:setup"
+    assert (CONFIG / values["app_dir"] / "client_demo" / "app.py").is_file()
