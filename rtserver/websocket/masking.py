@@ -14,7 +14,7 @@ __all__ = ["apply_mask", "xor_mask"]
 _ORDER: Final = sys.byteorder
 
 
-def xor_mask(data: bytes, mask: bytes | bytearray, /) -> bytes:
+def xor_mask(data: bytes | bytearray | memoryview, mask: bytes | bytearray) -> bytes:
     """Mask or unmask `data` with the four bytes of `mask`, in pure Python."""
     size = len(data)
     repeated = (bytes(mask) * (size // 4 + 1))[:size]

@@ -57,6 +57,11 @@ class IncomingMessage:
         self._unfinished = b""
         self._buffer = bytearray()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the message that are held."""
+        return len(self._buffer) + len(self._unfinished)
+
     def begin_frame(self, size: int, mask: bytes, is_final: bool) -> None:
         """Begin a frame of `size` bytes of payload.
 

@@ -34,6 +34,9 @@ from rtserver.websocket.utf8 import invalid_utf8
 __all__ = ["Connection", "State"]
 
 _DATA: Final = frozenset((Opcode.TEXT, Opcode.BINARY))
+_WHOLE: Final = (0x81, 0x82)
+"""First bytes of a text and a binary message in one frame, not compressed."""
+
 _MASKED: Final = 0x80
 _NEVER: Final = 1 << 62
 
@@ -98,6 +101,11 @@ class Connection:
     def has_output(self) -> bool:
         """True while `take_output` would return frames."""
         return self.output != b""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held of what isn't complete: never more than the larger of `max_message_size` and 131."""
+        return len(self._held) if self._message is None else len(self._held) + self._message.size
 
     def take_output(self) -> bytes:
         """Return the frames that the core wants written, once."""
@@ -186,32 +194,20 @@ class Connection:
         if message is not None and message.missing:
             return self._payload(message, data, start, messages)
 
-        size = len(data)
-        if size - start < 2:
+        header = self._header(data, start)
+        if header is None:
             return self._hold(data, start)
-        first = data[start]
-        second = data[start + 1]
-        self._check(first, second)
-        length = second & 0x7F
-        body = start + _HEADER_SIZES[length]
-        if body > size:
-            return self._hold(data, start)
-        if length == 126:
-            length = data[start + 2] << 8 | data[start + 3]
-        elif length == 127:
-            length = int.from_bytes(data[start + 2 : start + 10])
-            if length >> 63:  # RFC 6455, 5.2: "the most significant bit MUST be 0"
-                raise WebSocketViolation(CloseCode.PROTOCOL_ERROR, "a 64-bit length has its top bit set")
-        mask = data[body - 4 : body]
+        first, length, body = header
         end = body + length
+        mask = data[body - 4 : body]
 
         if first & 0x08:
-            if end > size:
+            if end > len(data):
                 return self._hold(data, start)
             self._control(first & 0x0F, apply_mask(data[body:end], mask))
-            return end if self.state is not CLOSED else size
+            return len(data) if self.state is CLOSED else end
 
-        if end <= size and (first == 0x81 or first == 0x82):  # a whole message  # noqa: PLR1714
+        if first in _WHOLE and end <= len(data):
             if length > self.max_message_size:
                 raise too_big(length, self.max_message_size)
             payload = apply_mask(data[body:end], mask)
@@ -224,6 +220,26 @@ class Connection:
             self._message = message = IncomingMessage(is_text, inflater, self.max_message_size)
         message.begin_frame(length, mask, is_final=first > 0x7F)
         return self._payload(message, data, body, messages)
+
+    def _header(self, data: bytes, start: int) -> tuple[int, int, int] | None:
+        """Return the first byte, the length of the payload and where it begins; None when incomplete."""
+        available = len(data) - start
+        if available < 2:
+            return None
+        first = data[start]
+        second = data[start + 1]
+        self._check(first, second)
+        length = second & 0x7F
+        size = _HEADER_SIZES[length]
+        if available < size:
+            return None
+        if length == 126:
+            length = data[start + 2] << 8 | data[start + 3]
+        elif length == 127:
+            length = int.from_bytes(data[start + 2 : start + 10])
+            if length >> 63:  # RFC 6455, 5.2: "the most significant bit MUST be 0"
+                raise WebSocketViolation(CloseCode.PROTOCOL_ERROR, "a 64-bit length has its top bit set")
+        return first, length, start + size
 
     def _payload(self, message: IncomingMessage, data: bytes, start: int, messages: list[str | bytes]) -> int:
         end = start + message.missing
