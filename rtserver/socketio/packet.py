@@ -5,14 +5,13 @@ A decoded packet is a tuple rather than an object: one is made for every message
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from rtserver.engineio.outgoing import Outgoing
+from rtserver.errors import SocketViolation
 
-__all__ = ["DEFAULT_LIMITS", "RESERVED_EVENTS", "Codec", "Limits", "Packet", "PacketType"]
+__all__ = ["DEFAULT_LIMITS", "RESERVED_EVENTS", "Limits", "Packet", "PacketType", "check_data"]
 
 
 class PacketType(IntEnum):
@@ -67,35 +66,42 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-class Codec(Protocol):
-    """A serializer: both sides of a connection use the same."""
+def check_data(kind: PacketType, data: Any, limits: Limits) -> None:
+    """Check that data is what a packet of this type may have, as the official parser does.
 
-    def decode(self, data: str | bytes, /) -> Packet:
-        """Decode one message of a client.
+    An event's name that is a number becomes the string that JavaScript makes of it.
 
-        Raises:
-            SocketViolation: It is not a packet that a client may send.
-        """
+    Raises:
+        SocketViolation: It isn't.
+    """
+    if kind is PacketType.EVENT:
+        _check_event(data, limits)
+    elif kind is PacketType.ACK:
+        if type(data) is not list:
+            raise SocketViolation(f"the data of ACK must be an array: received {_name_of(data)}")
+    elif kind is PacketType.CONNECT:
+        if type(data) is not dict:
+            raise SocketViolation(f"the data of CONNECT must be an object: received {_name_of(data)}")
+    elif kind is PacketType.CONNECT_ERROR:
+        if type(data) is not dict and type(data) is not str:
+            raise SocketViolation(f"the data of CONNECT_ERROR must be an object: received {_name_of(data)}")
+    else:
+        raise SocketViolation(f"a packet of type DISCONNECT has no data: received {_name_of(data)}")
 
-    def encode_event(self, namespace: str, id: int | None, args: Sequence[Any], /) -> Outgoing:
-        """Encode an event; `args` begins with its name.
 
-        Raises:
-            TypeError: An argument can't be serialized.
-        """
+def _check_event(data: Any, limits: Limits) -> None:
+    if type(data) is not list or not data:
+        raise SocketViolation("the data of an event must be an array that begins with its name")
+    name = data[0]
+    if type(name) is int or type(name) is float:
+        name = data[0] = f"{name:.17g}" if name != name // 1 else str(int(name))
+    if type(name) is not str:
+        raise SocketViolation(f"the name of an event must be a string: received {_name_of(name)}")
+    if len(name) > limits.max_event_name:
+        raise SocketViolation(f"an event name of more than {limits.max_event_name} characters")
+    if name in RESERVED_EVENTS:
+        raise SocketViolation(f"the event name {name!r} is reserved: choose another one")
 
-    def encode_ack(self, namespace: str, id: int, args: Sequence[Any], /) -> bytes | Outgoing:
-        """Encode an acknowledgment: a whole text packet when that is all there is.
 
-        Raises:
-            TypeError: An argument can't be serialized.
-        """
-
-    def connect(self, namespace: str, payload: Any = None, /) -> bytes | Outgoing:
-        """Encode the answer to a client that has joined a namespace."""
-
-    def connect_error(self, namespace: str, data: Any, /) -> bytes | Outgoing:
-        """Encode the answer to a client that was refused."""
-
-    def disconnect(self, namespace: str, /) -> bytes | Outgoing:
-        """Encode the packet that ends a client's connection to a namespace."""
+def _name_of(data: Any) -> str:
+    return type(data).__name__

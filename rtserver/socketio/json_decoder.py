@@ -1,0 +1,173 @@
+"""Decode the text packets of Socket.IO v5.
+
+    <type>[<number of attachments>-][<namespace>,][<ack id>][<JSON>]
+
+The checks are those of the official parser, and the `Limits`, which it mostly lacks. A query in a
+namespace (``/admin?x=1``), which clients of old versions send, is left out, as python-socketio does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from rtserver.errors import SocketViolation
+from rtserver.socketio.json_text import Loads, is_too_deep, loads
+from rtserver.socketio.packet import (
+    DEFAULT_LIMITS,
+    RESERVED_EVENTS,
+    Limits,
+    Packet,
+    PacketType,
+    check_data,
+)
+
+__all__ = ["decode", "decode_with"]
+
+EXCERPT = 40
+"""Characters of a refused packet that its error shows."""
+
+EVENT = PacketType.EVENT
+ACK = PacketType.ACK
+_loads = orjson.loads
+_NAME = re.compile(r'\[[ \t\r\n]*"').match
+
+
+def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
+    """Decode one text message.
+
+    Args:
+        text: The content of the Engine.IO packet, without the type character ``4``.
+        limits: What the packet may be at most.
+
+    Returns:
+        The packet. When its last element is not 0, so many attachments follow: see `Reassembly`.
+
+    Raises:
+        SocketViolation: It is not a packet that a client may send.
+    """
+    # An event or ack in the main namespace, which nearly every packet is, takes the short way; whatever
+    # isn't quite in order there takes the long one, which says why.
+    try:
+        start = text.find("[")
+    except TypeError:  # bytes
+        return decode_with(loads, text, limits)
+    if start == 1:
+        id_ = None
+    elif 1 < start <= limits.max_id_digits + 1:
+        digits = text[1:start]
+        if not digits.isdecimal() or not digits.isascii():
+            return decode_with(loads, text, limits)
+        id_ = int(digits)
+    else:
+        return decode_with(loads, text, limits)
+    if len(text) > limits.safe_length and not _is_within(text, start, limits):
+        return decode_with(loads, text, limits)
+    kind = text[0]
+    try:
+        if kind == "2":
+            data = _loads(text[start:])
+            name = data[0]
+            if type(name) is str and name not in RESERVED_EVENTS and len(name) <= limits.max_event_name:
+                return EVENT, "/", id_, data, 0
+        elif kind == "3" and id_ is not None:
+            return ACK, "/", id_, _loads(text[start:]), 0
+    except (ValueError, IndexError):
+        pass
+    return decode_with(loads, text, limits)
+
+
+def _is_within(text: str, start: int, limits: Limits) -> bool:
+    """Tell whether JSON that begins at `start` may be parsed, as far as limits go."""
+    if is_too_deep(text, limits.max_depth):
+        return False
+    return text[0] not in "25" or _is_name_within(text, start, limits)
+
+
+def _is_name_within(text: str, start: int, limits: Limits) -> bool:
+    name = _NAME(text, start)
+    # an escape sequence takes six characters at most
+    return name is None or text.find('"', name.end(), name.end() + 6 * limits.max_event_name + 1) >= 0
+
+
+def decode_with(loads: Loads, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Packet:
+    """Decode any text message, whatever its type, with any JSON engine. Otherwise as `decode`."""
+    if not isinstance(text, str):
+        raise SocketViolation(f"a binary message of {len(text)} bytes that no packet has announced")
+    kind = _kind(text)
+    position = 1
+    attachments = 0
+    if kind in (PacketType.BINARY_EVENT, PacketType.BINARY_ACK):
+        attachments, position = _attachments(text, limits)
+        kind = EVENT if kind is PacketType.BINARY_EVENT else ACK
+    namespace = "/"
+    if text.startswith("/", position):
+        namespace, position = _namespace(text, position, limits)
+    id_, position = _ack_id(text, position, limits)
+    data = _data(kind, loads, text, position, limits)
+    if kind is ACK and id_ is None:
+        raise SocketViolation(f"an acknowledgment without an id: received {_excerpt(text)}")
+    return kind, namespace, id_, data, attachments
+
+
+def _kind(text: str) -> PacketType:
+    if not text:
+        raise SocketViolation("an empty packet: it needs a type, 0 to 6")
+    if text[0] not in "0123456":
+        raise SocketViolation(f"unknown packet type {text[0]!r}: expected 0 to 6")
+    return PacketType(int(text[0]))
+
+
+def _attachments(text: str, limits: Limits) -> tuple[int, int]:
+    end = text.find("-", 1, len(str(limits.max_attachments)) + 2)
+    count = text[1:end] if end > 0 else ""
+    if not (count.isdecimal() and count.isascii()) or int(count) > limits.max_attachments:
+        raise SocketViolation(
+            f"a binary packet needs its number of attachments, at most {limits.max_attachments}, "
+            f"and a hyphen: received {_excerpt(text)}"
+        )
+    return int(count), end + 1
+
+
+def _namespace(text: str, start: int, limits: Limits) -> tuple[str, int]:
+    end = text.find(",", start, start + limits.max_namespace + 1)
+    if end < 0:
+        end = len(text)
+        if end - start > limits.max_namespace:
+            raise SocketViolation(f"a namespace of more than {limits.max_namespace} characters")
+    return text[start:end].partition("?")[0], end + 1
+
+
+def _ack_id(text: str, start: int, limits: Limits) -> tuple[int | None, int]:
+    end = start
+    for character in text[start : start + limits.max_id_digits + 1]:
+        if character not in "0123456789":
+            break
+        end += 1
+    if end - start > limits.max_id_digits:
+        raise SocketViolation(f"an ack id of more than {limits.max_id_digits} digits")
+    return (int(text[start:end]) if end > start else None), end
+
+
+def _data(kind: PacketType, loads: Loads, text: str, start: int, limits: Limits) -> Any:
+    if start >= len(text):
+        if kind in (PacketType.CONNECT, PacketType.DISCONNECT):
+            return None
+        raise SocketViolation(f"a packet of type {kind.name} needs data: received {_excerpt(text)}")
+    payload = text[start:]
+    if is_too_deep(payload, limits.max_depth):
+        raise SocketViolation(f"data nested deeper than {limits.max_depth} levels")
+    if kind is EVENT and not _is_name_within(payload, 0, limits):
+        raise SocketViolation(f"an event name of more than {limits.max_event_name} characters")
+    try:
+        data = loads(payload)
+    except ValueError as error:
+        raise SocketViolation(f"data that is not JSON ({error}): received {_excerpt(text)}") from None
+    check_data(kind, data, limits)
+    return data
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "…")
