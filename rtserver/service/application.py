@@ -44,7 +44,7 @@ def load_application(import_path: str, folder: Path) -> Server | Callable[..., A
         found = getattr(found, name)
     if not isinstance(found, Server) and not callable(found):
         raise StartError(
-            f'app: "{import_path}" is a {type(found).__name__},'
+            f'app: "{import_path}" is of type {type(found).__name__},'
             " expected a rtserver.Server or a function that receives one"
         )
     return found

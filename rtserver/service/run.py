@@ -96,5 +96,4 @@ def _announce(service: Service, source: str) -> None:
         config.loop,
         config.listen.path.strip("/"),
     )
-    for url in service.urls:
-        logger.info("listening on %s", url)
+    logger.info("listening on %s", " and ".join(service.urls))
