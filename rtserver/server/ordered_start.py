@@ -27,7 +27,15 @@ _UNTOUCHED = 4
 
 
 class HandlerTask(asyncio.Task[Any]):
-    """The task of a handler that suspended in its first step."""
+    """The task of a handler that suspended in its first step.
+
+    Whoever started it may note here whose it is, so that one bound method serves all of them when they
+    are done.
+    """
+
+    socket: Any = None
+    event: str | None = None
+    ack_id: int | None = None
 
 
 class _Adoption:

@@ -1,0 +1,131 @@
+"""One Engine.IO session, as the Socket.IO layer sees it: the sockets that it carries.
+
+There is one of these for every connection, most of them idle: what few clients need is None until then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rtserver.clock import Timer
+from rtserver.engineio.handler import Session
+
+if TYPE_CHECKING:
+    from rtserver.server.environ import Environ
+    from rtserver.server.socket import Socket
+    from rtserver.socketio.attachments import Reassembly
+
+__all__ = ["Client", "ClientSession"]
+
+
+class ClientSession(Session, Protocol):
+    """An Engine.IO session, reading from which can pause."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client."""
+
+    def resume_reading(self) -> None:
+        """Take from the client again."""
+
+
+class Client:
+    """The state of one session.
+
+    Args:
+        session: The Engine.IO session.
+    """
+
+    __slots__ = (
+        "backlog",
+        "connecting",
+        "dropped",
+        "environ",
+        "others",
+        "partial",
+        "paused",
+        "reason",
+        "running",
+        "session",
+        "socket",
+        "timer",
+    )
+
+    def __init__(self, session: ClientSession) -> None:
+        self.session = session
+        self.socket: Socket | None = None
+        """The first namespace that it joined: for most clients the only one."""
+        self.others: dict[str, Socket] | None = None
+        """The namespaces that it joined after that, by name."""
+        self.connecting: dict[str, Socket] | None = None
+        """Namespaces whose ``connect`` handlers run, by name."""
+        self.dropped: set[str] | None = None
+        """Namespaces that the server has ended: the client may not have heard of it yet."""
+        self.reason: str | None = None
+        """Why the session has closed; None while it is open."""
+        self.partial: Reassembly | None = None
+        """A packet that waits for its attachments."""
+        self.environ: Environ | None = None
+        """The environ, once the application has written to it."""
+        self.timer: Timer | None = None
+        """Fires when the client joins no namespace in time."""
+        self.running = 0
+        """Handlers that have suspended and not ended yet."""
+        self.paused = False
+        """Whether reading from the client has paused because of them."""
+        self.backlog: deque[Any] | None = None
+        """What arrived behind a running handler, where handlers run one after another."""
+
+    def find(self, namespace: str) -> Socket | None:
+        """Return the socket that is connected to `namespace`."""
+        socket = self.socket
+        if socket is not None and socket.namespace.name == namespace:
+            return socket
+        return None if self.others is None else self.others.get(namespace)
+
+    def add(self, socket: Socket) -> None:
+        """Take a socket that is now connected."""
+        if self.dropped is not None:
+            self.dropped.discard(socket.namespace.name)
+        if self.socket is None:
+            self.socket = socket
+        elif self.others is None:
+            self.others = {socket.namespace.name: socket}
+        else:
+            self.others[socket.namespace.name] = socket
+
+    def remove(self, socket: Socket) -> None:
+        """Forget a socket that was connected."""
+        if self.socket is not socket:
+            if self.others is not None:
+                self.others.pop(socket.namespace.name, None)
+        elif self.others:
+            self.socket = self.others.pop(next(iter(self.others)))
+        else:
+            self.socket = None
+        if not self.others:
+            self.others = None
+
+    def drop(self, namespace: str) -> None:
+        """Note that the server has ended the client's connection to this namespace."""
+        if self.dropped is None:
+            self.dropped = {namespace}
+        else:
+            self.dropped.add(namespace)
+
+    def has_dropped(self, namespace: str) -> bool:
+        """Tell whether a packet for this namespace may have been sent in good faith."""
+        return self.dropped is not None and namespace in self.dropped
+
+    def sockets(self) -> Iterator[Socket]:
+        """Return the connected sockets."""
+        if self.socket is not None:
+            yield self.socket
+        if self.others is not None:
+            yield from tuple(self.others.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """True while it has joined no namespace and is joining none."""
+        return self.socket is None and not self.connecting

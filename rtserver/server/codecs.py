@@ -1,0 +1,56 @@
+"""Which codec a server uses, from what python-socketio's ``serializer`` and ``json`` parameters may be."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from socketio.packet import Packet as PacketClass
+
+from rtserver.socketio.codec import Codec
+from rtserver.socketio.json_codec import JsonCodec
+from rtserver.socketio.packet import Limits
+
+__all__ = ["choose_codec"]
+
+_METHODS = ("decode", "encode_event", "encode_ack", "connect", "connect_error", "disconnect")
+
+
+def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
+    """Make the codec.
+
+    Args:
+        serializer: ``"default"``, ``"msgpack"``, an object with the methods of a `Codec`, or the packet
+            class of python-socketio that stands for one of the first two.
+        json: A module or object with ``dumps`` and ``loads`` like the standard library's, for the default
+            serializer; None for our own, which is fast.
+        limits: What a client's packet may be at most.
+
+    Raises:
+        ValueError: The serializer is a string that names none.
+        TypeError: It is an object that can't serialize.
+    """
+    if serializer == "default" or serializer is PacketClass:
+        return JsonCodec(limits, json)
+    if serializer == "msgpack" or _is_msgpack_class(serializer):
+        return _msgpack_codec(serializer, limits)
+    if isinstance(serializer, str):
+        raise ValueError(f"serializer: received {serializer!r}, expected 'default', 'msgpack' or a codec")
+    if all(callable(getattr(serializer, name, None)) for name in _METHODS):
+        return cast(Codec, serializer)
+    raise TypeError(
+        f"serializer: received {serializer!r}, expected 'default', 'msgpack' or an object with the methods "
+        f"{', '.join(_METHODS)}. python-socketio's packet classes are not used here; its own two are "
+        "understood as the names that stand for them"
+    )
+
+
+def _is_msgpack_class(serializer: Any) -> bool:
+    from socketio.msgpack_packet import MsgPackPacket  # noqa: PLC0415 - it needs msgpack, which is optional there
+
+    return isinstance(serializer, type) and issubclass(serializer, MsgPackPacket)
+
+
+def _msgpack_codec(serializer: Any, limits: Limits) -> Codec:
+    from rtserver.socketio.msgpack_codec import MsgpackCodec  # noqa: PLC0415
+
+    return MsgpackCodec(limits)

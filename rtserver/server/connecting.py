@@ -1,0 +1,274 @@
+"""How a client joins a namespace and leaves it again.
+
+Socket.IO v5, "Connection to a namespace" and "Disconnection from a namespace". Where Node's server and
+python-socketio's differ, the client decides: the official clients were written for Node's.
+
+- An unknown namespace is answered with Node's ``Invalid namespace``.
+- A second CONNECT for a namespace that the client is in already closes the connection, as in Node. One
+  that comes while the first is being decided is ignored: a browser application that connects,
+  disconnects and connects again at once sends two, and one answer serves both.
+- A ``connect`` handler that fails refuses the client. python-socketio leaves it without an answer.
+- What is sent to a client in its ``connect`` handler follows the answer, which both clients need first.
+- ``disconnect`` in the ``connect`` handler refuses the client; python-socketio ignores it.
+- A client that goes while its ``connect`` handler runs has its ``disconnect`` handler called after that
+  one has accepted it, so that what one of them sets up, the other takes down.
+- In a ``disconnect`` handler rooms and session are still there, as in python-socketio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any, Final
+
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from rtserver.clock import Timer
+from rtserver.errors import SocketViolation
+from rtserver.server import acks
+from rtserver.server.client import Client
+from rtserver.server.environ import Environ
+from rtserver.server.flow import Flow
+from rtserver.server.handlers import Lifecycle
+from rtserver.server.hub import Hub, deliver
+from rtserver.server.ordered_start import HandlerTask
+from rtserver.server.reasons import Reason
+from rtserver.server.runtime import is_suspended
+from rtserver.server.socket import NOWHERE, Held, Socket, State
+
+__all__ = ["Connecting"]
+
+UNKNOWN: Final = {"message": "Invalid namespace"}
+REJECTED: Final = {"message": "Connection rejected by server"}
+REFUSED: Final = {"message": "Connection refused by server"}
+
+
+class Connecting:
+    """The coming and going of sockets, for all clients of a server.
+
+    Args:
+        hub: The shared state.
+        flow: Counts the handlers that suspend.
+    """
+
+    __slots__ = ("_flow", "_hub")
+
+    def __init__(self, hub: Hub, flow: Flow) -> None:
+        self._hub = hub
+        self._flow = flow
+
+    # A client comes.
+
+    def watch(self, client: Client) -> None:
+        """Disconnect `client` if it has joined no namespace in time."""
+        timeout = self._hub.settings.connect_timeout
+        if timeout is not None:
+            client.timer = Timer(self._hub.runtime().clock, partial(self._overdue, client))
+            client.timer.set(timeout)
+
+    def _overdue(self, client: Client) -> None:
+        if client.connecting:  # that its handler takes long is not the client's fault
+            self.watch(client)
+        else:
+            client.timer = None
+            self._hub.counters.connect_timeouts += 1
+            client.session.close()
+
+    def connect(self, client: Client, name: str, auth: Any) -> None:
+        """Answer a CONNECT packet, at once or when the ``connect`` handler has ended.
+
+        Raises:
+            SocketViolation: The client is in that namespace already.
+        """
+        hub = self._hub
+        if client.find(name) is not None:
+            raise SocketViolation(f"a second CONNECT for namespace {name!r}")
+        if client.connecting is not None and name in client.connecting:
+            return
+        if not hub.accepts(name):
+            hub.counters.refusals += 1
+            deliver(client.session, hub.codec.connect_error(name, UNKNOWN))
+            return
+        socket = hub.open(name, client, Held(hub.settings.max_held))
+        if hub.settings.verbose:
+            hub.logger.info("%s connects to namespace %s", socket.sid, name)
+        handler = socket.namespace.on_connect
+        if handler is None or hub.settings.always_connect:
+            self._accept(socket)
+        elif client.connecting is None:
+            client.connecting = {name: socket}
+        else:
+            client.connecting[name] = socket
+        if handler is not None:
+            self._start(socket, self._admit(socket, handler, auth))
+        client.session.handshake.request = None
+
+    async def _admit(self, socket: Socket, handler: Lifecycle, auth: Any) -> None:
+        environ = self.environ(socket.client)
+        error: dict[str, Any] | None = REJECTED
+        try:
+            if handler.takes_last:
+                accepted = handler.function(socket.sid, environ, auth or None)
+            else:
+                accepted = handler.function(socket.sid, environ)
+            if handler.is_async:
+                accepted = await accepted
+            if accepted is not False:
+                error = None
+        except Refusal as refusal:
+            error = refusal.error_args
+        except ConnectionRefusedError:
+            error = REFUSED
+        except Exception as failure:  # noqa: BLE001 - whatever an application raises is logged
+            self._failed("connect", socket, failure)
+        finally:
+            if socket.client.environ is environ:
+                environ.release_request()
+            if error is not None:
+                self._refuse(socket, error)
+            elif socket.state is State.CONNECTING:
+                self._accept(socket)
+
+    def _accept(self, socket: Socket) -> None:
+        hub, client = self._hub, socket.client
+        held = socket.recipient
+        self._decided(socket)
+        if client.reason is None and client.timer is not None:
+            client.timer.cancel()
+            client.timer = None
+        hub.counters.connects += 1
+        socket.state = State.CONNECTED
+        socket.recipient = client.session
+        client.add(socket)
+        if client.reason is not None:
+            self.leave(socket, client.reason)
+            return
+        deliver(client.session, hub.codec.connect(socket.namespace.name, {"sid": socket.sid}))
+        if isinstance(held, Held):
+            if held.overflowed:
+                client.session.close(Reason.SLOW_CLIENT)
+            for outgoing in held.outgoing:
+                client.session.send_outgoing(outgoing)
+
+    def _refuse(self, socket: Socket, error: dict[str, Any]) -> None:
+        hub, client, name = self._hub, socket.client, socket.namespace.name
+        if socket.state in (State.LEAVING, State.GONE):
+            return
+        hub.counters.refusals += 1
+        if socket.state is State.CONNECTED:  # always_connect
+            packet = hub.codec.disconnect(name)
+            client.remove(socket)
+            client.drop(name)
+        else:
+            self._decided(socket)
+            try:
+                packet = hub.codec.connect_error(name, error)
+            except Exception:
+                hub.logger.exception("what client %s is told about its refusal can't be sent", socket.sid)
+                packet = hub.codec.connect_error(name, {"message": error["message"]})
+        self._gone(socket)
+        deliver(client.session, packet)
+
+    def _decided(self, socket: Socket) -> None:
+        connecting = socket.client.connecting
+        if connecting is not None:
+            connecting.pop(socket.namespace.name, None)
+            if not connecting:
+                socket.client.connecting = None
+
+    # A client goes.
+
+    def lose(self, client: Client, reason: str) -> None:
+        """End everything that a session carried: it has closed."""
+        client.reason = reason
+        client.partial = None
+        if client.timer is not None:
+            client.timer.cancel()
+            client.timer = None
+        for socket in tuple((client.connecting or {}).values()):
+            socket.recipient = NOWHERE
+        for socket in client.sockets():
+            self.leave(socket, reason)
+
+    def disconnect(self, socket: Socket) -> HandlerTask | None:
+        """End a socket because the application asks for it.
+
+        Returns:
+            The ``disconnect`` handler, if it has suspended.
+        """
+        name, client = socket.namespace.name, socket.client
+        if socket.state is State.CONNECTING:
+            self._refuse(socket, REJECTED)
+            return None
+        if socket.state is not State.CONNECTED:
+            return None
+        client.drop(name)
+        deliver(client.session, self._hub.codec.disconnect(name))
+        return self.leave(socket, Reason.SERVER_DISCONNECT)
+
+    def leave(self, socket: Socket, reason: str) -> HandlerTask | None:
+        """End a socket: nothing is sent to it any more, and its ``disconnect`` handler is called.
+
+        Returns:
+            The handler, if it has suspended.
+        """
+        if socket.state is not State.CONNECTED:
+            return None
+        socket.state = State.LEAVING
+        socket.recipient = NOWHERE
+        socket.client.remove(socket)
+        acks.abandon(socket)
+        self._hub.counters.disconnects += 1
+        if self._hub.settings.verbose:
+            self._hub.logger.info("%s leaves namespace %s: %s", socket.sid, socket.namespace.name, reason)
+        handler = socket.namespace.on_disconnect
+        if handler is None:
+            self._gone(socket)
+            return None
+        return self._start(socket, self._part(socket, handler, reason))
+
+    async def _part(self, socket: Socket, handler: Lifecycle, reason: str) -> None:
+        try:
+            if handler.takes_last:
+                result = handler.function(socket.sid, reason)
+            else:
+                result = handler.function(socket.sid)
+            if handler.is_async:
+                await result
+        except Exception as failure:  # noqa: BLE001 - whatever an application raises is logged
+            self._failed("disconnect", socket, failure)
+        finally:
+            self._gone(socket)
+
+    def _gone(self, socket: Socket) -> None:
+        socket.state = State.GONE
+        socket.recipient = NOWHERE
+        acks.abandon(socket)
+        self._hub.forget(socket)
+
+    # Both.
+
+    def environ(self, client: Client) -> Environ:
+        """Return a client's environ, built anew unless the application has written to it."""
+        return client.environ or Environ(client.session.handshake.environ(), client)
+
+    def _start(self, socket: Socket, coroutine: Any) -> HandlerTask | None:
+        runtime = self._hub.runtime()
+        try:
+            task = runtime.start(coroutine)
+        except asyncio.CancelledError:  # a handler that cancels itself has ended
+            return None
+        if not is_suspended(task):
+            return None
+        task.socket = socket
+        task.add_done_callback(self._ended)
+        runtime.keep(task)
+        self._flow.started(socket.client)
+        return task  # type: ignore[no-any-return]
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        assert isinstance(task, HandlerTask)
+        self._flow.ended(task.socket.client)
+
+    def _failed(self, event: str, socket: Socket, failure: Exception) -> None:
+        self._hub.handler_failed(socket, event, failure)

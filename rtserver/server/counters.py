@@ -1,0 +1,33 @@
+"""What the Socket.IO layer counts, for metrics: plain integers that are cheap to add to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Counters"]
+
+
+@dataclass(slots=True)
+class Counters:
+    """Events since the server was made."""
+
+    connects: int = 0
+    """Connections to a namespace that were accepted."""
+    refusals: int = 0
+    """Connections to a namespace that were answered with a CONNECT_ERROR."""
+    disconnects: int = 0
+    """Connections to a namespace that ended."""
+    connect_timeouts: int = 0
+    """Clients that joined no namespace in time."""
+    violations: int = 0
+    """Clients that were disconnected for breaking the protocol."""
+    handler_errors: int = 0
+    """Handlers and callbacks that raised, or whose answer could not be sent."""
+    unhandled_events: int = 0
+    """Events without a handler."""
+    unknown_acks: int = 0
+    """Acknowledgments that nobody waits for (any more)."""
+    ack_timeouts: int = 0
+    """Calls that were not answered in time."""
+    reading_pauses: int = 0
+    """Times that reading from a client paused because its handlers were behind."""

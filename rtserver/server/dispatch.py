@@ -1,0 +1,253 @@
+"""What every message of every client comes through: the four callbacks that Engine.IO calls.
+
+    session -> codec -> socket -> handler, and back: acknowledgment -> codec -> session
+
+An event whose handler doesn't suspend makes no task, no queue entry and no log call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from rtserver.engineio.handler import Session
+from rtserver.errors import SocketViolation
+from rtserver.server import acks
+from rtserver.server.client import Client, ClientSession
+from rtserver.server.connecting import Connecting
+from rtserver.server.flow import Flow
+from rtserver.server.handlers import RESERVED, Found
+from rtserver.server.hub import Hub
+from rtserver.server.ordered_start import HandlerTask
+from rtserver.server.reasons import Reason, translate
+from rtserver.server.runtime import is_suspended
+from rtserver.server.socket import Socket
+from rtserver.socketio.attachments import Reassembly
+from rtserver.socketio.packet import Packet, PacketType
+
+__all__ = ["Dispatch"]
+
+_EVENT = PacketType.EVENT
+
+
+class Dispatch:
+    """The Engine.IO handler of a Socket.IO server.
+
+    Args:
+        hub: The shared state.
+        connecting: Lets clients join and leave.
+        flow: Counts the handlers that suspend.
+    """
+
+    __slots__ = ("_connecting", "_decode", "_encode_ack", "_flow", "_hub", "_serial", "_start", "_verbose")
+
+    def __init__(self, hub: Hub, connecting: Connecting, flow: Flow) -> None:
+        self._hub = hub
+        self._connecting = connecting
+        self._flow = flow
+        self._serial = flow.serial
+        self._verbose = hub.settings.verbose
+        self._decode = hub.codec.decode
+        self._encode_ack = hub.codec.encode_ack
+        self._start: Callable[[Any], Any]
+
+    # What Engine.IO calls.
+
+    def connect(self, session: Session, /) -> None:
+        """Take a new session."""
+        self._start = self._hub.runtime().start
+        session.context = client = Client(cast(ClientSession, session))
+        self._connecting.watch(client)
+
+    def message(self, session: Session, data: str | bytes, /) -> None:
+        """Take one message of a client."""
+        client: Client | None = session.context
+        if client is None:
+            return
+        try:
+            if client.partial is None:
+                packet: Packet | None = self._decode(data)
+            else:
+                packet = self._complete(client, data)
+            if packet is None:
+                return
+            kind, name, ack_id, args, attachments = packet
+            if attachments:
+                self._announced(client, packet)
+                return
+            if self._serial and kind is not PacketType.ACK and self._flow.must_wait(client):
+                self._flow.defer(client, partial(self._deferred, client, packet))
+                return
+            socket = client.socket
+            if kind is _EVENT and socket is not None and socket.namespace.name == name:
+                self._event(socket, ack_id, args)
+            else:
+                self._other(client, packet)
+        except SocketViolation as violation:
+            self._violated(client, violation)
+
+    def disconnect(self, session: Session, reason: str, /) -> None:
+        """Learn that a session has closed."""
+        client: Client | None = session.context
+        if client is None:
+            return
+        session.context = None
+        if self._flow.must_wait(client):
+            self._flow.defer(client, partial(self._connecting.lose, client, translate(reason)))
+        else:
+            self._connecting.lose(client, translate(reason))
+
+    def drain(self, session: Session, /) -> None:
+        """Learn that the outgoing buffer is empty again."""
+
+    # Packets.
+
+    def _deferred(self, client: Client, packet: Packet) -> None:
+        if client.reason is not None:
+            return
+        try:
+            self._other(client, packet)
+        except SocketViolation as violation:
+            self._violated(client, violation)
+
+    def _other(self, client: Client, packet: Packet) -> None:
+        kind, name, ack_id, data, _ = packet
+        if kind is PacketType.CONNECT:
+            self._connecting.connect(client, name, data)
+            return
+        socket = client.find(name)
+        if socket is None:
+            if not client.has_dropped(name):
+                raise _before_connect(kind, name)
+        elif kind is _EVENT:
+            self._event(socket, ack_id, data)
+        elif kind is PacketType.ACK:
+            self._acknowledged(socket, ack_id, data)
+        elif kind is PacketType.DISCONNECT:
+            self._connecting.leave(socket, Reason.CLIENT_DISCONNECT)
+        else:
+            raise SocketViolation(f"a packet of type {kind.name}, which only a server sends")
+
+    def _announced(self, client: Client, packet: Packet) -> None:
+        kind, name = packet[0], packet[1]
+        if client.find(name) is None and not client.has_dropped(name):
+            raise _before_connect(kind, name)
+        client.partial = Reassembly(packet)
+
+    def _complete(self, client: Client, data: str | bytes) -> Packet | None:
+        if isinstance(data, str):
+            raise SocketViolation("a text packet between a packet and its attachments")
+        assert client.partial is not None
+        packet = client.partial.add(data)
+        if packet is not None:
+            client.partial = None
+        return packet
+
+    def _violated(self, client: Client, violation: SocketViolation) -> None:
+        hub = self._hub
+        hub.counters.violations += 1
+        sids = [socket.sid for socket in client.sockets()]
+        hub.logger.warning(
+            "disconnecting session %s (%s) for %s", client.session.sid, ", ".join(sids) or "no sid", violation
+        )
+        session = client.session
+        if session.context is not None:
+            self._flow.clear(client)
+            self.disconnect(session, Reason.PARSE_ERROR)
+        session.close(Reason.PARSE_ERROR)
+
+    # Events and their acknowledgments.
+
+    def _event(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
+        event = args[0]
+        found = socket.namespace.events.get(event)
+        if found is None:
+            found = self._find(socket, event)
+            if found is None:
+                return
+        if self._verbose:
+            self._log_event(socket, event)
+        function, is_async = found
+        args[0] = socket.sid
+        try:
+            result = function(*args)
+            if is_async:
+                result = self._start(result)
+                if result.__class__ is HandlerTask:
+                    self._suspended(socket, result, event, ack_id)
+                    return
+            if ack_id is not None:
+                self._acknowledge(socket, ack_id, result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
+            self._failed(socket, event, error)
+
+    def _find(self, socket: Socket, event: str) -> Found | None:
+        if event in RESERVED:
+            raise SocketViolation(f"an event named {event!r}: the name is reserved")
+        known = self._hub.handlers.find(socket.namespace.name, event)
+        if known is None:
+            self._hub.counters.unhandled_events += 1
+            return None
+        found, holds = known
+        if holds:
+            socket.namespace.events[event] = found
+        return found
+
+    def _acknowledge(self, socket: Socket, ack_id: int, result: Any) -> None:
+        if result is None:
+            result = ()
+        elif not isinstance(result, tuple):
+            result = (result,)
+        packet = self._encode_ack(socket.namespace.name, ack_id, result)
+        if packet.__class__ is bytes:
+            socket.recipient.send_text(packet)
+        else:
+            socket.recipient.send_outgoing(packet)  # type: ignore[arg-type]
+
+    def _suspended(self, socket: Socket, task: HandlerTask, event: str, ack_id: int | None) -> None:
+        task.socket = socket
+        task.event = event
+        task.ack_id = ack_id
+        task.add_done_callback(self._ended)
+        self._hub.runtime().tasks.add(task)
+        self._flow.started(socket.client)
+
+    def _ended(self, task: Any) -> None:
+        socket: Socket = task.socket
+        self._hub.runtime().tasks.discard(task)
+        try:
+            result = task.result()
+            if task.ack_id is not None:
+                self._acknowledge(socket, task.ack_id, result)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
+            self._failed(socket, task.event, error)
+        self._flow.ended(socket.client)
+
+    def _acknowledged(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
+        callback = acks.take(socket, ack_id)
+        if self._verbose:
+            self._hub.logger.info("received ack from %s [%s]", socket.sid, socket.namespace.name)
+        if callback is None:
+            self._hub.counters.unknown_acks += 1
+            return
+        try:
+            result = callback(*args)
+            if asyncio.iscoroutine(result):
+                result = self._start(result)
+                if is_suspended(result):
+                    self._suspended(socket, result, "acknowledgment", None)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
+            self._failed(socket, "acknowledgment", error)
+
+    def _failed(self, socket: Socket, event: str, error: BaseException) -> None:
+        if not isinstance(error, asyncio.CancelledError):
+            self._hub.handler_failed(socket, event, error)
+
+    def _log_event(self, socket: Socket, event: str) -> None:
+        self._hub.logger.info("received event %r from %s [%s]", event, socket.sid, socket.namespace.name)
+
+
+def _before_connect(kind: PacketType, name: str) -> SocketViolation:
+    return SocketViolation(f"a packet of type {kind.name} for namespace {name!r}, which the client isn't in")

@@ -1,0 +1,153 @@
+"""What the parts of a server share: settings, codec, handlers, namespaces, counters and the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from rtserver.clock import Clock
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.client import Client
+from rtserver.server.counters import Counters
+from rtserver.server.handlers import EVERY, HandlerRegistry
+from rtserver.server.namespace import Namespace
+from rtserver.server.runtime import Runtime
+from rtserver.server.socket import Recipient, Socket
+from rtserver.socketio.codec import Codec
+
+__all__ = ["Hub", "Settings", "deliver"]
+
+SID_BYTES = 15
+"""Random bytes of a session id: 120 bits, 20 characters, as Socket.IO's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an application chooses, apart from the serializer.
+
+    Args:
+        namespaces: Accepted besides those that have handlers; ``"*"`` among them accepts every name.
+        always_connect: Accept before the ``connect`` handler runs, instead of after.
+        serial: Run the handlers of one client one after another.
+        connect_timeout: Seconds in which a client must have joined a namespace; None for no limit.
+        max_held: Bytes that are held for a client whose ``connect`` handler runs.
+        max_running: Handlers of one client that may be suspended, or wait for their turn, before
+            reading from it pauses.
+        verbose: Log what happens to clients, as ``logger=True`` asks.
+    """
+
+    namespaces: Collection[str] = ("/",)
+    always_connect: bool = False
+    serial: bool = False
+    connect_timeout: float | None = 45.0
+    max_held: int = 16 * 1024 * 1024
+    max_running: int = 1000
+    verbose: bool = False
+
+
+class Hub:
+    """The shared state of one server.
+
+    Args:
+        settings: What the application chose.
+        codec: The serializer.
+        logger: Where this server logs.
+        make_clock: Returns the clock of the running loop, where another layer has one already.
+    """
+
+    __slots__ = (
+        "_make_clock",
+        "_runtime",
+        "codec",
+        "counters",
+        "handlers",
+        "logger",
+        "namespaces",
+        "settings",
+    )
+
+    def __init__(
+        self,
+        settings: Settings,
+        codec: Codec,
+        logger: logging.Logger,
+        make_clock: Callable[[], Clock] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.codec = codec
+        self.logger = logger
+        self.handlers = HandlerRegistry()
+        self.namespaces: dict[str, Namespace] = {}
+        self.counters = Counters()
+        self._make_clock = make_clock
+        self._runtime: Runtime | None = None
+
+    def runtime(self) -> Runtime:
+        """Return what belongs to the running loop.
+
+        Raises:
+            RuntimeError: No loop runs.
+        """
+        loop = asyncio.get_running_loop()
+        runtime = self._runtime
+        if runtime is None or runtime.loop is not loop:
+            clock = Clock(loop) if self._make_clock is None else self._make_clock()
+            runtime = self._runtime = Runtime(loop, clock)
+        return runtime
+
+    def accepts(self, name: str) -> bool:
+        """Tell whether clients may join this namespace."""
+        if not name.startswith("/"):
+            return False
+        accepted = self.settings.namespaces
+        return name in accepted or EVERY in accepted or self.handlers.has_namespace(name)
+
+    def open(self, name: str, client: Client, recipient: Recipient) -> Socket:
+        """Make a socket in a namespace."""
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            namespace = self.namespaces[name] = Namespace(name)
+            namespace.refresh(self.handlers)
+        socket = Socket(secrets.token_urlsafe(SID_BYTES), client, namespace, recipient)
+        namespace.sockets[socket.sid] = socket
+        return socket
+
+    def forget(self, socket: Socket) -> None:
+        """Forget a socket, its rooms, and its namespace if it was the last one there."""
+        namespace = socket.namespace
+        namespace.discard(socket)
+        if not namespace.sockets:
+            self.namespaces.pop(namespace.name, None)
+
+    def find(self, namespace: str, sid: Any) -> Socket | None:
+        """Return the socket of this sid; also while its connect or disconnect handler runs."""
+        found = self.namespaces.get(namespace)
+        return None if found is None else found.sockets.get(sid)
+
+    def handler_failed(self, socket: Socket, event: str, error: BaseException) -> None:
+        """Log what an application's handler raised. Its client stays connected and learns nothing of it."""
+        self.counters.handler_errors += 1
+        self.logger.error(
+            "the handler of %r failed for client %s in namespace %s",
+            event,
+            socket.sid,
+            socket.namespace.name,
+            exc_info=error,
+        )
+
+    def handlers_changed(self) -> None:
+        """Let every namespace look its handlers up again."""
+        for namespace in self.namespaces.values():
+            namespace.refresh(self.handlers)
+
+
+def deliver(recipient: Recipient, packet: bytes | Outgoing) -> None:
+    """Send what a codec has encoded."""
+    if packet.__class__ is bytes:
+        recipient.send_text(packet)
+    else:
+        recipient.send_outgoing(packet)  # type: ignore[arg-type]

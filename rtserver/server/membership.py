@@ -1,0 +1,149 @@
+"""What an application asks of a client, and does with it: rooms, session data, environ, disconnect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any
+
+from rtserver.server.connecting import Connecting
+from rtserver.server.hub import Hub
+from rtserver.server.manager import Manager
+from rtserver.server.namespace import Room
+from rtserver.server.registration import MAIN
+from rtserver.server.session import SessionContext
+from rtserver.server.socket import Socket
+
+__all__ = ["Membership", "done"]
+
+
+class Membership:
+    """The methods of a server that concern one client, other than sending to it."""
+
+    manager: Manager
+    logger: logging.Logger
+    _hub: Hub
+    _connecting: Connecting
+    _verbose: bool
+
+    # Rooms.
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[Any]:
+        """Return the rooms that a client is in, its own first; none for one that isn't connected."""
+        socket = self._hub.find(namespace or MAIN, sid)
+        return [] if socket is None else socket.namespace.rooms_of(socket)
+
+    async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
+        """Put a client into a room.
+
+        Raises:
+            ValueError: The client isn't connected, or the room is another client's own.
+        """
+        name = namespace or MAIN
+        if self._verbose:
+            self.logger.info("%s is entering room %s [%s]", sid, room, name)
+        socket = self._hub.find(name, sid)
+        if socket is not None:
+            socket.namespace.enter(socket, room)
+        else:
+            await done(self.manager.enter_room(name, sid, room))
+
+    async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
+        """Take a client out of a room. Harmless when it isn't in it."""
+        name = namespace or MAIN
+        if self._verbose:
+            self.logger.info("%s is leaving room %s [%s]", sid, room, name)
+        socket = self._hub.find(name, sid)
+        if socket is not None:
+            socket.namespace.leave(socket, room)
+        else:
+            await done(self.manager.leave_room(name, sid, room))
+
+    async def close_room(self, room: Room, namespace: str | None = None) -> None:
+        """Take every client out of a room.
+
+        Raises:
+            ValueError: The room is a client's own.
+        """
+        name = namespace or MAIN
+        if self._verbose:
+            self.logger.info("room %s is closing [%s]", room, name)
+        await done(self.manager.close_room(name, room))
+
+    # Clients.
+
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """Return the application's data of a client: a dictionary that lives as long as its connection.
+
+        Raises:
+            KeyError: The client isn't connected here.
+        """
+        socket = self._connected(sid, namespace)
+        if socket.data is None:
+            socket.data = {}
+        return socket.data
+
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
+        """Replace the application's data of a client.
+
+        Raises:
+            KeyError: The client isn't connected here.
+        """
+        self._connected(sid, namespace).data = session
+
+    def session(self, sid: str, namespace: str | None = None) -> SessionContext:
+        """Return a context manager that gives the data of a client, and saves it at the end.
+
+        async with sio.session(sid) as session:
+            session["username"] = username
+        """
+        return SessionContext(self, sid, namespace)
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """Return ``"polling"`` or ``"websocket"``.
+
+        Raises:
+            KeyError: The client isn't connected here.
+        """
+        return self._connected(sid, namespace).client.session.transport_name
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
+        """Return the WSGI-like description of the request that a client came with; None if it isn't here.
+
+        It is built anew each time, until the application has written to it. ``aiohttp.request`` is in
+        it only during the ``connect`` handler.
+        """
+        socket = self._hub.find(namespace or MAIN, sid)
+        return None if socket is None else self._connecting.environ(socket.client)
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Disconnect a client from a namespace. Its ``disconnect`` handler has ended when this returns.
+
+        Args:
+            sid: The client.
+            namespace: The namespace, the main one if omitted.
+            ignore_queue: Only if it is connected here, without asking the manager.
+        """
+        name = namespace or MAIN
+        if self._verbose:
+            self.logger.info("disconnecting %s [%s]", sid, name)
+        socket = self._hub.find(name, sid)
+        if socket is not None:
+            task = self._connecting.disconnect(socket)
+            if task is not None and task is not asyncio.current_task():
+                await asyncio.wait([task])
+        elif not ignore_queue:
+            await done(self.manager.disconnect(name, sid))
+
+    def _connected(self, sid: str, namespace: str | None) -> Socket:
+        socket = self._hub.find(namespace or MAIN, sid)
+        if socket is None:
+            raise KeyError(f"no client {sid!r} is connected to namespace {namespace or MAIN!r} here")
+        return socket
+
+
+async def done(waiting: Awaitable[object] | None) -> None:
+    """Wait for what a manager has returned, if it has to wait."""
+    if waiting is not None:
+        await waiting

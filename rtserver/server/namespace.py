@@ -1,0 +1,116 @@
+"""The sockets of a namespace on this server, and the rooms that they are in.
+
+Every socket is alone in the room that bears its sid. That room is implied: nothing is kept for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable
+from typing import Any
+
+from rtserver.server.handlers import Found, HandlerRegistry, Lifecycle
+from rtserver.server.socket import Socket
+
+__all__ = ["Namespace", "Room"]
+
+Room = Hashable
+"""A room's name: a string, where it is to mean anything to other servers of a cluster."""
+
+
+class Namespace:
+    """A namespace that has at least one socket.
+
+    Args:
+        name: Its name, with the slash.
+    """
+
+    __slots__ = ("events", "name", "on_connect", "on_disconnect", "rooms", "sockets")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sockets: dict[str, Socket] = {}
+        self.rooms: dict[Room, dict[Socket, None]] = {}
+        self.events: dict[str, Found] = {}
+        """What handles an event, for events seen before."""
+        self.on_connect: Lifecycle | None = None
+        self.on_disconnect: Lifecycle | None = None
+
+    def refresh(self, handlers: HandlerRegistry) -> None:
+        """Look the handlers up, again if they have changed."""
+        self.events.clear()
+        self.on_connect = handlers.find_lifecycle(self.name, "connect")
+        self.on_disconnect = handlers.find_lifecycle(self.name, "disconnect")
+
+    def enter(self, socket: Socket, room: Room) -> None:
+        """Put `socket` into `room`.
+
+        Raises:
+            ValueError: The room is another socket's own.
+        """
+        if room in self.sockets:
+            if self.sockets[room] is not socket:
+                raise ValueError(f"{room!r} is the room of that client alone: enter a room of another name")
+            return
+        if socket.rooms is None:
+            socket.rooms = {room}
+        else:
+            socket.rooms.add(room)
+        members = self.rooms.get(room)
+        if members is None:
+            self.rooms[room] = {socket: None}
+        else:
+            members[socket] = None
+
+    def leave(self, socket: Socket, room: Room) -> None:
+        """Take `socket` out of `room`, if it is there. It can't leave its own."""
+        rooms = socket.rooms
+        if rooms is None or room not in rooms:
+            return
+        rooms.remove(room)
+        if not rooms:
+            socket.rooms = None
+        self._drop(socket, room)
+
+    def close(self, room: Room) -> None:
+        """Take every socket out of `room`.
+
+        Raises:
+            ValueError: The room is a socket's own.
+        """
+        if room in self.sockets:
+            raise ValueError(f"{room!r} is the room of a client alone: it closes when the client leaves")
+        for socket in tuple(self.rooms.get(room, ())):
+            self.leave(socket, room)
+
+    def discard(self, socket: Socket) -> None:
+        """Forget `socket` and its rooms."""
+        if self.sockets.pop(socket.sid, None) is None:
+            return
+        if socket.rooms is not None:
+            for room in socket.rooms:
+                self._drop(socket, room)
+            socket.rooms = None
+
+    def rooms_of(self, socket: Socket) -> list[Any]:
+        """Return the rooms of a socket, its own first."""
+        return [socket.sid, *(socket.rooms or ())]
+
+    def members(self, room: Room) -> Collection[Socket]:
+        """Return who is in `room`. The collection may be the room itself: copy it before anything changes."""
+        if (members := self.rooms.get(room)) is not None:
+            return members
+        socket = self.sockets.get(room)  # type: ignore[call-overload]
+        return () if socket is None else (socket,)
+
+    def union(self, rooms: Iterable[Room]) -> dict[Socket, None]:
+        """Return who is in any of `rooms`, each socket once."""
+        union: dict[Socket, None] = {}
+        for room in rooms:
+            union.update(dict.fromkeys(self.members(room)))
+        return union
+
+    def _drop(self, socket: Socket, room: Room) -> None:
+        members = self.rooms[room]
+        del members[socket]
+        if not members:
+            del self.rooms[room]

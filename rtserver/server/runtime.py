@@ -1,0 +1,59 @@
+"""What belongs to one event loop. A server is made at import time, often before any loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from rtserver.clock import Clock
+from rtserver.server.ordered_start import HandlerTask, OrderedStart
+
+__all__ = ["Runtime"]
+
+
+class Runtime:
+    """The loop, its clock, and the handlers that run on it.
+
+    Args:
+        loop: The running event loop.
+        clock: The clock of that loop.
+    """
+
+    __slots__ = ("_ordered", "clock", "loop", "tasks")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        self.loop = loop
+        self.clock = clock
+        self._ordered = OrderedStart(loop)
+        self.tasks: set[asyncio.Task[Any]] = set()
+        """Whatever runs: the loop itself holds tasks by weak references only."""
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine up to its first suspension; see `OrderedStart.start`."""
+        return self._ordered.start(coroutine)
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Hold `task` until it has ended."""
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def finish(self, grace: float) -> None:
+        """Wait for what runs, then cancel what still does.
+
+        Args:
+            grace: Seconds to wait.
+        """
+        running = self.tasks - {asyncio.current_task()}
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=grace)
+        self._ordered.close()
+
+
+def is_suspended(result: Any) -> bool:
+    """Tell whether what `Runtime.start` returned is a task that goes on."""
+    return result.__class__ is HandlerTask

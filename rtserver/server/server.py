@@ -1,0 +1,251 @@
+"""The Socket.IO server as applications see it: the interface of `socketio.AsyncServer`.
+
+Every method keeps python-socketio's name, parameters and meaning. Where its behaviour depends on how it
+is built, ours is what its documentation promises; `rtserver.server.connecting` lists what differs when
+clients connect. In short, for who moves an application here:
+
+- ``emit`` to an empty string or an empty list reaches nobody. python-socketio takes either for an
+  omitted argument, and sends to everyone.
+- A ``call`` whose client leaves fails at once, with the same ``TimeoutError``, instead of when the time
+  is up.
+- ``call`` works with ``async_handlers=False`` too: acknowledgments don't wait behind a handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, ClassVar
+
+import socketio
+
+from rtserver.clock import Clock
+from rtserver.server import acks
+from rtserver.server.acks import AckCallback, Answer
+from rtserver.server.broadcast import Broadcast
+from rtserver.server.connecting import Connecting
+from rtserver.server.counters import Counters
+from rtserver.server.dispatch import Dispatch
+from rtserver.server.flow import Flow
+from rtserver.server.handlers import RESERVED
+from rtserver.server.hub import Hub, Settings
+from rtserver.server.manager import Manager
+from rtserver.server.membership import Membership, done
+from rtserver.server.namespace import Room
+from rtserver.server.reasons import Reason
+from rtserver.server.registration import MAIN, Registration
+from rtserver.server.socket import Socket, State
+from rtserver.socketio.codec import Codec
+
+__all__ = ["SocketIOServer"]
+
+GRACE = 5.0
+"""Seconds that handlers have to end when the server shuts down."""
+
+
+class SocketIOServer(Registration, Membership):
+    """The Socket.IO layer, without the transports beneath it.
+
+    Args:
+        manager: What delivers to this and to other servers.
+        codec: The serializer.
+        settings: What the application chose.
+        logger: Where the server logs.
+        make_clock: Returns the clock of the running loop, where another layer has one already.
+    """
+
+    reason: ClassVar[type[Reason]] = Reason
+    """Why clients leave: the second argument of ``disconnect`` handlers."""
+    reserved_events: ClassVar[list[str]] = list(RESERVED)
+
+    def __init__(
+        self,
+        manager: Manager,
+        codec: Codec,
+        settings: Settings,
+        logger: logging.Logger,
+        make_clock: Callable[[], Clock] | None = None,
+    ) -> None:
+        self.manager = manager
+        self.logger = logger
+        self._hub = hub = Hub(settings, codec, logger, make_clock)
+        flow = Flow(settings.serial, settings.max_running, hub.counters)
+        self._connecting = Connecting(hub, flow)
+        self._local = Broadcast(hub, self._connecting)
+        self._dispatch = Dispatch(hub, self._connecting, flow)
+        self._verbose = settings.verbose
+        self._background: set[asyncio.Future[Any]] = set()
+        manager.attach(self._local)
+
+    @property
+    def counters(self) -> Counters:
+        """What this layer has counted, for metrics."""
+        return self._hub.counters
+
+    def is_asyncio_based(self) -> bool:
+        """Return True: there is no other form of this server."""
+        return True
+
+    # Emits.
+
+    async def emit(  # noqa: PLR0917 - python-socketio's signature
+        self,
+        event: str,
+        data: Any = None,
+        to: Room | Sequence[Room] | None = None,
+        room: Room | Sequence[Room] | None = None,
+        skip_sid: str | Sequence[str] | None = None,
+        namespace: str | None = None,
+        callback: AckCallback | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """Emit an event to one client, to rooms or to everyone.
+
+        Args:
+            event: The event's name.
+            data: A tuple for several arguments, None for no argument; anything else is one argument. JSON
+                types, and bytes anywhere in them.
+            to: A client's sid, a room or a list of rooms; everyone in the namespace if omitted. A client that
+                is in several of the rooms receives the event once.
+            room: Another name for `to`.
+            skip_sid: A client, or a list of them, that doesn't receive the event.
+            namespace: The namespace, the main one if omitted.
+            callback: Called with the arguments of the client's acknowledgment; with a room, once for each
+                client in it. A plain function or an ``async def``.
+            ignore_queue: Reach only clients of this server, without asking the manager.
+
+        Raises:
+            TypeError: The data can't be serialized.
+        """
+        target = room if to is None else to
+        name = namespace or MAIN
+        if self._verbose:
+            self.logger.info("emitting event %r to %s [%s]", event, "all" if target is None else target, name)
+        args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
+        if target.__class__ is str and skip_sid is None:
+            found = self._hub.namespaces.get(name)
+            if found is not None:
+                socket = found.sockets.get(target)
+                if socket is not None:
+                    self._local.emit_to(socket, args, callback)
+                    return
+        rooms: Sequence[Room] = ()
+        if target is not None:
+            rooms = _names(target)
+            if not rooms:
+                return
+        skipped = () if skip_sid is None else _names(skip_sid)
+        if ignore_queue:
+            self._local.emit(name, args, rooms, skipped, callback)
+        else:
+            waiting = self.manager.emit(name, args, rooms, skipped, callback)
+            if waiting is not None:
+                await waiting
+
+    async def send(  # noqa: PLR0917 - python-socketio's signature
+        self,
+        data: Any,
+        to: Room | Sequence[Room] | None = None,
+        room: Room | Sequence[Room] | None = None,
+        skip_sid: str | Sequence[str] | None = None,
+        namespace: str | None = None,
+        callback: AckCallback | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """Emit the event ``"message"``; see `emit`."""
+        await self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+
+    async def call(  # noqa: PLR0917 - python-socketio's signature
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = 60,  # noqa: ASYNC109 - python-socketio's signature
+        ignore_queue: bool = False,
+    ) -> Any:
+        """Emit an event to one client and return its acknowledgment.
+
+        Args:
+            event: The event's name.
+            data: Its arguments, as for `emit`.
+            to: The client.
+            sid: Another name for `to`.
+            namespace: The namespace, the main one if omitted.
+            timeout: Seconds to wait; None to wait for as long as the client is connected.
+            ignore_queue: Reach only clients of this server, without asking the manager.
+
+        Returns:
+            None, the one argument, or a tuple of the arguments that the client answered with.
+
+        Raises:
+            ValueError: No client is given.
+            socketio.exceptions.TimeoutError: The client didn't answer in time, left, or isn't connected.
+        """
+        target = sid if to is None else to
+        if target is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        name = namespace or MAIN
+        args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
+        socket = self._hub.find(name, target)
+        if socket is None and not ignore_queue:
+            answer = await self.manager.call(name, args, target, timeout)
+        else:
+            answer = await self._call(socket, target, args, timeout)
+        return answer[0] if len(answer) == 1 else tuple(answer) or None
+
+    async def _call(
+        self,
+        socket: Socket | None,
+        sid: str,
+        args: list[Any],
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> Sequence[Any]:
+        if socket is None or socket.state in (State.LEAVING, State.GONE):
+            raise socketio.exceptions.TimeoutError(f"client {sid} isn't connected")
+        runtime = self._hub.runtime()
+        answer = Answer(runtime.loop, runtime.clock, timeout)
+        ack_id = socket.ack_counter + 1
+        try:
+            self._local.emit_to(socket, args, answer)
+            return await answer.wait()
+        except socketio.exceptions.TimeoutError:
+            self.counters.ack_timeouts += 1
+            raise
+        finally:
+            acks.take(socket, ack_id)
+
+    # The event loop.
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        """Run ``target(*args, **kwargs)`` as a task, held until it has ended."""
+        task = asyncio.ensure_future(target(*args, **kwargs))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleep for this many seconds."""
+        await asyncio.sleep(seconds)
+
+    async def shutdown(self) -> None:
+        """End what the server does in the background, and the handlers that still run."""
+        if self._verbose:
+            self.logger.info("Socket.IO is shutting down")
+        await self._hub.runtime().finish(GRACE)
+        await done(self.manager.close())
+
+
+def _names(rooms: Room | Iterable[Room]) -> Sequence[Room]:
+    """Return a list of rooms as it is, and a single room as one."""
+    if isinstance(rooms, (list, tuple)):
+        return rooms
+    if isinstance(rooms, (set, frozenset)) or (
+        not isinstance(rooms, (str, bytes)) and isinstance(rooms, Iterable)
+    ):
+        return tuple(rooms)
+    return (rooms,)

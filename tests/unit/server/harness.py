@@ -1,0 +1,150 @@
+"""A Socket.IO server over sessions that exist in memory only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from rtserver.clock import Clock
+from rtserver.cluster.memory import MemoryManager
+from rtserver.engineio.handler import EngineHandler, Handshake
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.hub import Settings
+from rtserver.server.server import SocketIOServer
+from rtserver.socketio.codec import Codec
+from rtserver.socketio.json_codec import JsonCodec
+
+HEADERS = [(b"Host", b"chat.example"), (b"User-Agent", b"tests"), (b"Cookie", b"a=1")]
+
+
+class FakeSession:
+    """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it."""
+
+    def __init__(self, handler: EngineHandler, handshake: Handshake | None = None) -> None:
+        self.handler = handler
+        self.sid = "engine-sid"
+        self.handshake = handshake or Handshake(
+            "GET", "/socket.io/?EIO=4&transport=websocket", HEADERS, remote=("203.0.113.7", 4711)
+        )
+        self.protocol = 4
+        self.context: Any = None
+        self.transport_name = "websocket"
+        self.is_open = True
+        self.buffered = 0
+        self.closed_for: str | None = None
+        self.reading = True
+        self.sent: list[str | bytes] = []
+        self.on_send: Callable[[], None] | None = None
+        handler.connect(self)
+
+    def send_text(self, packet: bytes, /) -> None:
+        self._sent(packet.decode())
+
+    def send_outgoing(self, outgoing: Outgoing, /) -> None:
+        if outgoing.text:
+            self._sent(outgoing.text.decode())
+        for attachment in outgoing.attachments:
+            self._sent(bytes(attachment))
+
+    def send(self, message: str | bytes, /) -> None:
+        self._sent("4" + message if isinstance(message, str) else message)
+
+    def _sent(self, packet: str | bytes) -> None:
+        if self.is_open:
+            self.sent.append(packet)
+            if self.on_send is not None:
+                self.on_send()
+
+    def close(self, reason: str = "forced close") -> None:
+        if self.is_open:
+            self.is_open = False
+            self.closed_for = reason
+            self.handler.disconnect(self, reason)
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    # What a test does as the client.
+
+    def receive(self, *messages: str | bytes) -> None:
+        """Send messages, without the Engine.IO type character."""
+        for message in messages:
+            if self.is_open:
+                self.handler.message(self, message)
+
+    def join(self, namespace: str = "/", auth: str = "") -> str:
+        """Connect to a namespace that accepts at once. Returns the sid."""
+        path = "" if namespace == "/" else f"{namespace},"
+        self.receive(f"0{path}{auth}")
+        answer = self.sent.pop()
+        assert isinstance(answer, str)
+        head = f'40{path}{{"sid":"'
+        assert answer.startswith(head)
+        return answer.removeprefix(head).removesuffix('"}')
+
+    def take(self) -> list[str | bytes]:
+        """Return what was sent since the last call."""
+        sent, self.sent = self.sent, []
+        return sent
+
+
+class Harness:
+    """A server with settings of a test's own."""
+
+    def __init__(
+        self, codec: Codec | None = None, manager: Any = None, clock: Clock | None = None, **settings: Any
+    ) -> None:
+        self.sio = SocketIOServer(
+            manager or MemoryManager(),
+            codec or JsonCodec(),
+            Settings(**settings),
+            logging.getLogger("rtserver.server"),
+            None if clock is None else lambda: clock,
+        )
+
+    def session(self, handshake: Handshake | None = None) -> FakeSession:
+        return FakeSession(self.sio._dispatch, handshake)
+
+
+async def turns(count: int = 5) -> None:
+    """Let the loop turn: what can happen without waiting for time has happened then."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class ManualLoop:
+    """A clock's loop whose time a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[tuple[float, Callable[[], object]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> ManualLoop:
+        self.calls.append((when, callback))
+        return self
+
+    def cancel(self) -> None:
+        raise NotImplementedError
+
+    def advance(self, seconds: float) -> None:
+        """Let this much time pass, and call what is due."""
+        end = self.now + seconds
+        while self.calls and min(when for when, _ in self.calls) <= end:
+            call = min(self.calls, key=lambda each: each[0])
+            self.calls.remove(call)
+            self.now = max(self.now, call[0])
+            call[1]()
+        self.now = end
+
+
+def manual_clock() -> tuple[ManualLoop, Clock]:
+    loop = ManualLoop()
+    return loop, Clock(loop)
