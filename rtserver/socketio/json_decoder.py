@@ -48,48 +48,64 @@ def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
     Raises:
         SocketViolation: It is not a packet that a client may send.
     """
-    # An event or ack in the main namespace, which nearly every packet is, takes the short way; whatever
-    # isn't quite in order there takes the long one, which says why.
+    # An event or an ack, which nearly every packet is, takes the short way. Whatever isn't quite in order
+    # there takes the long one, which says why.
     try:
         start = text.find("[")
     except TypeError:  # bytes
         return decode_with(loads, text, limits)
-    if start == 1:
-        id_ = None
-    elif 1 < start <= limits.max_id_digits + 1:
-        digits = text[1:start]
-        if not digits.isdecimal() or not digits.isascii():
-            return decode_with(loads, text, limits)
-        id_ = int(digits)
-    else:
-        return decode_with(loads, text, limits)
-    if len(text) > limits.safe_length and not _is_within(text, start, limits):
-        return decode_with(loads, text, limits)
-    kind = text[0]
-    try:
-        if kind == "2":
-            data = _loads(text[start:])
-            name = data[0]
-            if type(name) is str and name not in RESERVED_EVENTS and len(name) <= limits.max_event_name:
-                return EVENT, "/", id_, data, 0
-        elif kind == "3" and id_ is not None:
-            return ACK, "/", id_, _loads(text[start:]), 0
-    except (ValueError, IndexError):
-        pass
+    namespace = "/"
+    id_ = None
+    in_order = start > 0
+    if start > 1:
+        begin = 1
+        if text[1] == "/":
+            begin = text.find(",", 1, start) + 1
+            namespace = text[1 : begin - 1]
+            in_order = 1 < begin <= limits.max_namespace + 2 and "?" not in namespace
+        if begin < start:
+            digits = text[begin:start]
+            if digits.isdecimal() and digits.isascii() and len(digits) <= limits.max_id_digits:
+                id_ = int(digits)
+            else:
+                in_order = False
+    is_short = len(text) <= limits.safe_length
+    if in_order and (is_short or _is_within(text, start, limits)):
+        kind = text[0]
+        try:
+            if kind == "2":
+                data = _loads(text[start:])
+                name = data[0]
+                if (
+                    type(name) is str
+                    and name not in RESERVED_EVENTS
+                    and (is_short or len(name) <= limits.max_event_name)
+                ):
+                    return EVENT, namespace, id_, data, 0
+            elif kind == "3" and id_ is not None:
+                return ACK, namespace, id_, _loads(text[start:]), 0
+        except (ValueError, IndexError):
+            pass
     return decode_with(loads, text, limits)
 
 
 def _is_within(text: str, start: int, limits: Limits) -> bool:
-    """Tell whether JSON that begins at `start` may be parsed, as far as limits go."""
-    if is_too_deep(text, limits.max_depth):
+    """Tell whether the array that begins at `start` may be parsed: later it would be too late."""
+    if (text.find("[", start + 1) > 0 or text.find("{", start) > 0) and is_too_deep(text, limits.max_depth):
         return False
     return text[0] not in "25" or _is_name_within(text, start, limits)
 
 
 def _is_name_within(text: str, start: int, limits: Limits) -> bool:
-    name = _NAME(text, start)
+    if text[start + 1 : start + 2] == '"':
+        begin = start + 2
+    else:
+        match = _NAME(text, start)
+        if match is None:  # not a name, which is found out later
+            return True
+        begin = match.end()
     # an escape sequence takes six characters at most
-    return name is None or text.find('"', name.end(), name.end() + 6 * limits.max_event_name + 1) >= 0
+    return text.find('"', begin, begin + 6 * limits.max_event_name + 1) > 0
 
 
 def decode_with(loads: Loads, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Packet:
@@ -157,7 +173,7 @@ def _data(kind: PacketType, loads: Loads, text: str, start: int, limits: Limits)
             return None
         raise SocketViolation(f"a packet of type {kind.name} needs data: received {_excerpt(text)}")
     payload = text[start:]
-    if is_too_deep(payload, limits.max_depth):
+    if len(payload) > limits.safe_length and is_too_deep(payload, limits.max_depth):
         raise SocketViolation(f"data nested deeper than {limits.max_depth} levels")
     if kind is EVENT and not _is_name_within(payload, 0, limits):
         raise SocketViolation(f"an event name of more than {limits.max_event_name} characters")
