@@ -1,11 +1,14 @@
 """A data message of which not everything has come: fragments, and frames cut by the network.
 
-Bytes are unmasked, inflated and checked as they come, each once, and put behind one another in one
-`bytearray`; its size never exceeds the limit. A message that arrives whole in one frame and one chunk
-doesn't come here unless it is compressed.
+Bytes are unmasked, inflated and checked as they come, each once, and joined once at the end. Their sum
+never exceeds the limit, and small parts are put together, so that a client which sends byte by byte
+doesn't make us hold an object for each. A message that arrives whole in one frame and one chunk comes
+here only when it is compressed.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from rtserver.errors import WebSocketViolation
 from rtserver.websocket.deflate import Inflater, compressed_limit
@@ -14,6 +17,9 @@ from rtserver.websocket.masking import apply_mask
 from rtserver.websocket.utf8 import check_utf8, truncated_utf8
 
 __all__ = ["IncomingMessage", "too_big"]
+
+_PART: Final = 1024
+"""Parts shorter than this are put together."""
 
 
 def too_big(size: int, limit: int) -> WebSocketViolation:
@@ -33,34 +39,32 @@ class IncomingMessage:
     """
 
     __slots__ = (
-        "_buffer",
         "_declared",
         "_inflater",
+        "_is_text",
         "_limit",
         "_mask",
+        "_parts",
         "_unfinished",
         "is_final",
-        "is_text",
         "missing",
+        "size",
     )
 
     def __init__(self, is_text: bool, inflater: Inflater | None, limit: int) -> None:
-        self.is_text = is_text
+        self._is_text = is_text
         self.is_final = False
         """The current frame is the last of the message."""
         self.missing = 0
         """Bytes of the current frame's payload that haven't come."""
+        self.size = 0
+        """Bytes of the message that are held."""
         self._inflater = inflater
         self._limit = limit
         self._declared = 0
         self._mask = b""
         self._unfinished = b""
-        self._buffer = bytearray()
-
-    @property
-    def size(self) -> int:
-        """Bytes of the message that are held."""
-        return len(self._buffer) + len(self._unfinished)
+        self._parts: list[bytes] = []
 
     def begin_frame(self, size: int, mask: bytes, is_final: bool) -> None:
         """Begin a frame of `size` bytes of payload.
@@ -86,14 +90,18 @@ class IncomingMessage:
         size = len(masked)
         self.missing -= size
         payload = apply_mask(masked, self._mask)
-        if self.missing and size & 3:  # the mask goes on where this chunk ends
-            turn = size & 3
+        if self.missing and (turn := size & 3):  # the mask goes on where this chunk ends
             self._mask = self._mask[turn:] + self._mask[:turn]
         if self._inflater is not None:
-            payload = self._inflater.inflate(payload, self._limit - len(self._buffer))
-        if self.is_text:
+            payload = self._inflater.inflate(payload, self._limit - self.size)
+        if self._is_text and (self._unfinished or not payload.isascii()):
             self._unfinished = check_utf8(self._unfinished, payload)
-        self._buffer += payload
+        self.size += len(payload)
+        parts = self._parts
+        if parts and len(parts[-1]) < _PART:
+            parts[-1] += payload
+        else:
+            parts.append(payload)
 
     def finish(self) -> str | bytes:
         """Return the message, after the last byte of its final frame.
@@ -103,8 +111,10 @@ class IncomingMessage:
         """
         if self._inflater is not None and self._declared:
             self._inflater.finish()
-        if not self.is_text:
-            return bytes(self._buffer)
+        parts = self._parts
+        payload = parts[0] if len(parts) == 1 else b"".join(parts)
+        if not self._is_text:
+            return payload
         if self._unfinished:
             raise truncated_utf8(self._unfinished)
-        return self._buffer.decode()
+        return payload.decode()

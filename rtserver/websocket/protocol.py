@@ -149,7 +149,7 @@ class Connection:
         is_between = self._is_between
         if is_between:
             # What nearly every chunk is: one text frame, whole, final, masked, shorter than 126 bytes.
-            if 5 < size < 132 and data[0] == 0x81 and data[1] == size + 122:
+            if size > 1 and data[0] == 0x81 and _SPANS[data[1]] == size:
                 try:
                     return [apply_mask(data[6:], data[2:6]).decode()]
                 except UnicodeDecodeError as error:
@@ -194,6 +194,22 @@ class Connection:
         if message is not None and message.missing:
             return self._payload(message, data, start, messages)
 
+        size = len(data)
+        if (
+            message is None
+            and (first := data[start]) in _WHOLE
+            and size - start >= 8
+            and data[start + 1] == 0xFE
+            and (end := start + 8 + (data[start + 2] << 8 | data[start + 3])) <= size
+            and end - start - 8 <= self.max_message_size
+        ):  # a message of 126 to 65535 bytes that is all here
+            payload = apply_mask(data[start + 8 : end], data[start + 4 : start + 8])
+            messages.append(payload.decode() if first == 0x81 else payload)
+            return end
+        return self._any_frame(data, start, messages)
+
+    def _any_frame(self, data: bytes, start: int, messages: list[str | bytes]) -> int:
+        size = len(data)
         header = self._header(data, start)
         if header is None:
             return self._hold(data, start)
@@ -202,18 +218,19 @@ class Connection:
         mask = data[body - 4 : body]
 
         if first & 0x08:
-            if end > len(data):
+            if end > size:
                 return self._hold(data, start)
             self._control(first & 0x0F, apply_mask(data[body:end], mask))
-            return len(data) if self.state is CLOSED else end
+            return size if self.state is CLOSED else end
 
-        if first in _WHOLE and end <= len(data):
+        if first in _WHOLE and end <= size:
             if length > self.max_message_size:
                 raise too_big(length, self.max_message_size)
             payload = apply_mask(data[body:end], mask)
             messages.append(payload.decode() if first == 0x81 else payload)
             return end
 
+        message = self._message
         if message is None:
             inflater = self._inflater if first & 0x40 else None
             is_text = first & 0x0F == Opcode.TEXT

@@ -26,8 +26,6 @@ def check_utf8(unfinished: bytes, chunk: bytes) -> bytes:
     """
     if unfinished:
         chunk = unfinished + chunk
-    elif chunk.isascii():
-        return b""
     try:
         taken = utf_8_decode(chunk, "strict", False)[1]
     except UnicodeDecodeError as error:
