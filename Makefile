@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PYTHON ?=
 PYTEST_ARGS ?=
 
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 # "resolved" addresses stay out of the lock files, so that they work with any registry.
 NPM_CI := npm ci --loglevel=error --no-audit --no-fund --omit-lockfile-registry-resolved
 

@@ -42,12 +42,15 @@ def load_application(import_path: str, folder: Path) -> Server | Callable[..., A
             file = getattr(sys.modules[module_name], "__file__", module_name)
             raise StartError(f'app: can\'t import "{import_path}": {file} defines no "{name}"')
         found = getattr(found, name)
-    if not isinstance(found, Server) and not callable(found):
-        raise StartError(
-            f'app: "{import_path}" is of type {type(found).__name__},'
-            " expected a rtserver.Server or a function that receives one"
-        )
-    return found
+    if isinstance(found, Server):
+        return found
+    if callable(found):
+        function: Callable[..., Any] = found
+        return function
+    raise StartError(
+        f'app: "{import_path}" is of type {type(found).__name__},'
+        " expected a rtserver.Server or a function that receives one"
+    )
 
 
 async def set_up_application(

@@ -104,7 +104,9 @@ class Service:
 
 def server_options(config: Config) -> dict[str, Any]:
     """Make the keyword arguments of the Server from the settings."""
-    return config.engine.model_dump() | config.socket.model_dump()
+    # A logger, where True would overrule the levels that are set for it.
+    loggers = {"logger": logging.getLogger("rtserver.server")} if config.log.clients else {}
+    return config.engine.model_dump() | config.socket.model_dump() | loggers
 
 
 def _settings_without_effect(config: Config) -> list[str]:

@@ -19,6 +19,7 @@ from rtserver.service.setting_types import (
     ReadableFile,
     UrlPath,
 )
+from rtserver.socketio.packet import Limits
 
 __all__ = [
     "Config",
@@ -29,6 +30,8 @@ __all__ = [
     "SocketSettings",
     "StaticSettings",
 ]
+
+_LIMITS = Limits()
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -141,10 +144,13 @@ class EngineSettings(Section):
 class SocketSettings(Section):
     """Socket.IO: namespaces, handlers, and what a packet may hold."""
 
-    namespaces: list[str] | Literal["*"] | None = Field(
-        default=None,
-        description='Namespaces that clients may connect to. Not set: "/" and those with handlers. "*": any.',
-        examples=[["/", "/chat"]],
+    namespaces: list[str] | Literal["*"] = Field(
+        default=["/"],
+        description='Namespaces that clients may connect to, besides those with handlers. "*": any.',
+    )
+    serializer: Literal["default", "msgpack"] = Field(
+        default="default",
+        description='Packet format: "default" is JSON. Clients of "msgpack" use socket.io-msgpack-parser.',
     )
     always_connect: bool = Field(
         default=False,
@@ -154,12 +160,22 @@ class SocketSettings(Section):
         default=True,
         description="Whether handlers of one client may run concurrently. They start in order either way.",
     )
-    max_depth: int = Field(
-        default=100, ge=1, le=1000, description="How deeply lists and objects of a packet may be nested."
+    max_running_handlers: int = Field(
+        default=1000,
+        ge=1,
+        description="Handlers of one client that may be running or waiting until reading from it pauses.",
     )
-    max_event_name: int = Field(default=256, ge=1, description="Longest event name, in characters.")
+    max_depth: int = Field(
+        default=_LIMITS.max_depth,
+        ge=1,
+        le=1000,
+        description="How deeply lists and objects may be nested.",
+    )
+    max_event_name: int = Field(
+        default=_LIMITS.max_event_name, ge=1, description="Longest event name, in characters."
+    )
     max_attachments: int = Field(
-        default=100, ge=0, description="Most binary attachments that one packet may have."
+        default=_LIMITS.max_attachments, ge=0, description="Most binary attachments that one packet may have."
     )
 
 
@@ -175,6 +191,10 @@ class LogSettings(Section):
         default={},
         description="Levels of single loggers, over the level above.",
         examples=[{"rtserver.transport": "debug"}],
+    )
+    clients: bool = Field(
+        default=False,
+        description="Whether what clients do is logged too: connects, events, rooms. Costs throughput.",
     )
 
 
