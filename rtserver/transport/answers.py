@@ -1,0 +1,72 @@
+"""The responses of an Engine.IO server: payloads, ``ok``, and errors as JSON."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+from rtserver.errors import EngineRequestError, HttpError
+from rtserver.transport.exchange import Exchange, HeaderPairs, Response
+
+__all__ = ["error_response", "ok_response", "payload_response"]
+
+# RFC 9111, 5.2.2.5: no store may keep what was meant for one poll.
+PAYLOAD_HEADERS: HeaderPairs = (
+    ("Content-Type", "text/plain; charset=UTF-8"),
+    ("Cache-Control", "no-store"),
+)
+# text/html is what the protocol's reference sends: some old browsers offered text/plain as a download
+OK_HEADERS: HeaderPairs = (("Content-Type", "text/html"), ("Cache-Control", "no-store"))
+ERROR_HEADERS: HeaderPairs = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+
+
+def ok_response(exchange: Exchange) -> Response:
+    """Confirm a POST (Engine.IO v4, "Sending data")."""
+    return Response(200, OK_HEADERS + exchange.common_headers, b"ok")
+
+
+def payload_response(
+    exchange: Exchange, payload: bytes, threshold: int | None, extra: HeaderPairs = ()
+) -> Response:
+    """Answer a GET with packets.
+
+    Args:
+        exchange: The request.
+        payload: The packets.
+        threshold: The smallest payload that is compressed, in bytes; None to compress none.
+        extra: Further headers.
+    """
+    headers = PAYLOAD_HEADERS + exchange.common_headers + extra
+    if threshold is not None and len(payload) >= threshold:
+        encoding = _choose_encoding(exchange)
+        if encoding is not None:
+            payload = _compress(payload, encoding)
+            headers += (("Content-Encoding", encoding),)
+    return Response(200, headers, payload)
+
+
+def error_response(exchange: Exchange, error: HttpError, close: bool = False) -> Response:
+    """Refuse a request: ``{"code", "message"}`` with the protocol's code."""
+    code = error.code if isinstance(error, EngineRequestError) else 3
+    body = json.dumps({"code": code, "message": error.message}).encode()
+    headers = ERROR_HEADERS + exchange.common_headers + tuple(error.headers.items())
+    return Response(error.status, headers, body, close)
+
+
+def _choose_encoding(exchange: Exchange) -> str | None:
+    """Return ``gzip`` or ``deflate``, the first that the client accepts (RFC 9110, 12.5.3)."""
+    accepted: dict[str, bool] = {}
+    for line in exchange.headers.getall("Accept-Encoding", ()):
+        for item in line.lower().split(","):
+            coding, _, weight = item.partition(";")
+            accepted[coding.strip()] = weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    for coding in ("gzip", "deflate"):
+        if accepted.get(coding, accepted.get("*", False)):
+            return coding
+    return None
+
+
+def _compress(payload: bytes, encoding: str) -> bytes:
+    # 31: gzip's header and trailer around the stream; 15: zlib's, which HTTP calls deflate (RFC 9110, 8.4.1)
+    stream = zlib.compressobj(6, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
+    return stream.compress(payload) + stream.flush()

@@ -1,0 +1,87 @@
+"""What the sessions of one server share, once its event loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rtserver.clock import Clock
+from rtserver.engineio.counters import Counters
+from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.session import Session
+from rtserver.errors import EngineRequestError
+from rtserver.transport.answers import error_response, ok_response, payload_response
+from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.transport.options import EngineOptions
+from rtserver.transport.registry import Registry
+from rtserver.transport.turn import WriteTurn
+
+__all__ = ["EngineHost"]
+
+
+class EngineHost:
+    """The host of sessions and their transports: `SessionHost`, `PollingHost` and `WebSocketHost` in one.
+
+    Args:
+        loop: The event loop.
+        handler: The layer above.
+        options: The server's options.
+        sessions: The registry.
+        counters: What is counted.
+    """
+
+    __slots__ = (
+        "clock",
+        "close_timeout",
+        "counters",
+        "handler",
+        "loop",
+        "max_buffer_size",
+        "max_payload",
+        "options",
+        "ping_interval",
+        "ping_timeout",
+        "sessions",
+        "turn",
+        "upgrade_timeout",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handler: EngineHandler,
+        options: EngineOptions,
+        sessions: Registry,
+        counters: Counters,
+    ) -> None:
+        self.loop = loop
+        self.handler = handler
+        self.options = options
+        self.sessions = sessions
+        self.counters = counters
+        self.clock = Clock(loop)
+        self.turn = WriteTurn(loop)
+        self.ping_interval = options.ping_interval
+        self.ping_timeout = options.ping_timeout
+        self.close_timeout = options.close_timeout
+        self.upgrade_timeout = options.upgrade_timeout
+        self.max_buffer_size = options.max_buffer_size
+        self.max_payload = options.max_payload
+
+    def forget(self, session: Session) -> None:
+        """Take a closed session out of the registry."""
+        self.sessions.remove(session)
+
+    def answer_payload(self, exchange: Exchange, payload: bytes, extra: HeaderPairs = ()) -> None:
+        """Answer a GET with packets."""
+        options = self.options
+        threshold = options.compression_threshold if options.http_compression else None
+        exchange.answer(payload_response(exchange, payload, threshold, extra))
+
+    def answer_ok(self, exchange: Exchange) -> None:
+        """Answer a POST whose packets were taken."""
+        exchange.answer(ok_response(exchange))
+
+    def answer_error(self, exchange: Exchange, error: EngineRequestError) -> None:
+        """Refuse a request."""
+        self.counters.requests_refused += 1
+        exchange.answer(error_response(exchange, error))

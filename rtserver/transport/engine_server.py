@@ -1,0 +1,119 @@
+"""An Engine.IO server in an aiohttp application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from rtserver.clock import Clock
+from rtserver.engineio.counters import Counters
+from rtserver.engineio.handler import EngineHandler
+from rtserver.transport.engine_host import EngineHost
+from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.http import HttpRoute
+from rtserver.transport.lane import Lane, LaneHost
+from rtserver.transport.options import EngineOptions
+from rtserver.transport.registry import Registry
+from rtserver.transport.routes import Routes
+from rtserver.transport.websocket import wait_closed
+
+__all__ = ["EngineServer"]
+
+SHUTDOWN_PATIENCE = 2.0
+"""Seconds that clients have for their part of the close handshake when the server ends."""
+
+
+class EngineServer:
+    """Serves Engine.IO v4 to the clients of one handler.
+
+    Args:
+        handler: The four callbacks: connect, message, disconnect, drain.
+        options: See `EngineOptions`.
+    """
+
+    def __init__(self, handler: EngineHandler, **options: Any) -> None:
+        self.handler = handler
+        self.options = EngineOptions(**options)
+        self.sessions = Registry()
+        self.counters = Counters()
+        self._host: EngineHost | None = None
+        self._routes: Routes | None = None
+        self._route: HttpRoute | None = None
+        self._lanes: set[Lane] = set()
+        self._lane_hosts: dict[tuple[web.Server, str], LaneHost] = {}
+        self._resource: web.Resource | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of all time-outs; there is one once the event loop runs."""
+        return self._running().clock
+
+    def attach(self, app: web.Application, path: str = "/engine.io/") -> None:
+        """Serve at `path` of an application, which may itself be part of another one.
+
+        The application's shutdown closes all sessions.
+        """
+        self._resource = app.router.add_resource(f"/{path.strip('/')}/" if path.strip("/") else "/")
+        self._resource.add_route("*", self.handle)
+        app.on_shutdown.append(self._on_shutdown)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve a request: the handler of our route."""
+        if self._route is None:
+            self._running()
+            assert self._routes is not None
+            self._route = HttpRoute(self._routes, self.options.max_payload, self._lane_host)
+        return await self._route.handle(request)
+
+    def lane(self, web_server: web.Server) -> Callable[[], Lane]:
+        """Return a protocol factory that serves our own requests without aiohttp, and gives it the others.
+
+        For a service that owns its listening sockets: ``loop.create_server(engine.lane(runner.server))``
+        instead of ``loop.create_server(runner.server)``. Middlewares, hooks and the access log of the
+        application don't see our requests then.
+        """
+        if self._resource is None:
+            raise RuntimeError("attach the server to an application before its lane is used")
+        shared = self._lane_host(web_server, self._resource.canonical)
+
+        def make() -> Lane:
+            return Lane(shared)
+
+        return make
+
+    async def close(self) -> None:
+        """Close all sessions, WebSockets with code 1001, and wait a moment for the clients."""
+        websockets = []
+        for session in self.sessions:
+            carrier = session.carrier
+            if isinstance(carrier, EngineWebSocket):
+                websockets.append(carrier)
+            if isinstance(session.probe, EngineWebSocket):
+                websockets.append(session.probe)
+            session.close("server shutting down", code=1001)
+            session.end()
+        for lane in list(self._lanes):
+            lane.close()
+        await wait_closed(websockets, SHUTDOWN_PATIENCE)
+
+    async def _on_shutdown(self, app: web.Application) -> None:
+        await self.close()
+
+    def _running(self) -> EngineHost:
+        if self._host is None:
+            loop = asyncio.get_running_loop()
+            self._host = EngineHost(loop, self.handler, self.options, self.sessions, self.counters)
+            self._routes = Routes(self._host)
+        return self._host
+
+    def _lane_host(self, web_server: web.Server, path: str) -> LaneHost:
+        shared = self._lane_hosts.get((web_server, path))
+        if shared is None:
+            host = self._running()
+            assert self._routes is not None
+            shared = LaneHost(host, self._routes, web_server, path, self._lanes)
+            self._lane_hosts[web_server, path] = shared
+        return shared

@@ -1,0 +1,194 @@
+"""The WebSocket of an Engine.IO session: the way of nearly every byte in and out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.engineio.session import Session, State
+from rtserver.errors import EngineViolation
+from rtserver.transport import upgrade
+from rtserver.transport.websocket import CLOSED, OPEN, WebSocketHost, WebSocketProtocol
+from rtserver.websocket.frames import encode_text
+from rtserver.websocket.protocol import Connection
+
+__all__ = ["EngineWebSocket", "EngineWebSocketHost"]
+
+logger = logging.getLogger("rtserver.engineio")
+
+WEBSOCKET = State.WEBSOCKET
+
+
+class EngineWebSocketHost(WebSocketHost, Protocol):
+    """What all sessions of a server share, as their WebSockets see it."""
+
+    handler: EngineHandler
+    upgrade_timeout: float
+
+
+class EngineWebSocket(WebSocketProtocol):
+    """Carries a session's packets, one to a frame (Engine.IO v4, "Packet encoding", "WebSocket").
+
+    Args:
+        host: What all sessions share.
+        core: The protocol's state.
+        session: The session that it carries, or is to carry after an upgrade.
+    """
+
+    __slots__ = ("_message", "session")
+
+    name = "websocket"
+
+    def __init__(self, host: EngineWebSocketHost, core: Connection, session: Session) -> None:
+        super().__init__(host, core)
+        self.session: Session | None = session
+        self._message: Callable[[Session, str], None] = host.handler.message
+
+    # The hot path.
+
+    def data_received(self, data: bytes) -> None:
+        """Hand every message that is complete to the handler, then write what was sent meanwhile."""
+        session = self.session
+        core = self.core
+        if session is None:
+            core.receive(data)
+            self.service()
+            return
+        pending = self.pending
+        if pending is None:
+            self.pending = []  # what the handler sends now is collected here
+        elif pending.__class__ is bytes:
+            self.pending = [pending]
+        message = self._message
+        try:
+            for packet in core.receive(data):
+                if session.state is WEBSOCKET and packet and packet[0] == "4":
+                    message(session, cast(str, packet[1:]))
+                else:
+                    self._receive(packet)
+        except Exception:  # noqa: BLE001 - logged there
+            session.handler_failed()
+        if core.output or core.state is not OPEN:
+            self.service()
+        if self.pending:
+            self.flush()
+        elif not self.write_paused:
+            self.pending = None
+
+    def send_text(self, packet: bytes) -> None:
+        """Send one text packet with the others of this turn."""
+        frame = encode_text(packet)
+        pending = self.pending
+        if pending is None:
+            self.pending = frame
+            turn = self.turn
+            if not turn.dirty:
+                turn.wake()
+            turn.dirty.append(self)
+        elif pending.__class__ is list and not self.write_paused:
+            pending.append(frame)
+            if len(pending) > 512:
+                self.flush()
+        else:
+            self.send_frame(frame)
+
+    def send_outgoing(self, outgoing: Outgoing) -> None:
+        """Send the frames of one message, encoded once for all its recipients."""
+        pending = self.pending
+        if pending is None:
+            self.pending = outgoing.websocket
+            turn = self.turn
+            if not turn.dirty:
+                turn.wake()
+            turn.dirty.append(self)
+        else:
+            self.send_frame(outgoing.websocket)
+
+    # All else.
+
+    def _receive(self, packet: str | bytes) -> None:
+        session = self.session
+        if session is None:
+            return
+        try:
+            if session.carrier is self:
+                session.receive(packet)
+            else:
+                upgrade.receive(self, session, packet)
+        except EngineViolation as violation:
+            session.host.counters.bad_packets += 1
+            logger.warning("session %s sent %s", session.sid, violation)
+            if session.carrier is self:
+                session.fail("parse error")
+            else:
+                session.abandon_upgrade()
+                self.close(1002, "a probe or an upgrade packet was expected")
+
+    def service(self) -> None:
+        """Write what the core wants written, and tell the session when the WebSocket has closed."""
+        session = self.session
+        core = self.core
+        if session is not None and core.state is CLOSED:
+            violation = core.violation
+            if violation is not None:
+                session.host.counters.bad_packets += 1
+                logger.warning("session %s: %s", session.sid, violation)
+            self._part("transport close" if violation is None else "transport error")
+        super().service()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell the session that its transport is gone."""
+        super().connection_lost(exc)
+        self._part("transport close" if exc is None else "transport error")
+
+    def _part(self, reason: str) -> None:
+        session = self.session
+        if session is not None:
+            self.session = None
+            if session.carrier is self:
+                session.lose(reason)
+            else:
+                session.abandon_upgrade()
+
+    def overflowed(self) -> None:
+        """Disconnect a client that doesn't read, and give the memory back."""
+        session = self.session
+        if session is None:
+            self.drop()
+            return
+        session.host.counters.slow_clients += 1
+        logger.warning(
+            "session %s doesn't read: %d bytes wait for it, the limit is %d; it is disconnected",
+            session.sid,
+            self.buffered,
+            self.host.max_buffer_size,
+        )
+        self.drop()
+        self._part("slow client")
+
+    def drained(self) -> None:
+        """Tell the handler that it may go on sending."""
+        session = self.session
+        if session is not None and session.carrier is self:
+            session.host.handler.drain(session)
+
+    # The session's carrier.
+
+    def close(self, code: int, reason: str) -> bool:
+        """Send what is queued and a close frame."""
+        self.session = None
+        self.start_closing(code, reason)
+        return True
+
+    def release(self) -> None:
+        """Close: the client has said good-bye."""
+        self.close(1000, "")
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self.session is not None:
+            self.session = None
+            self.drop()

@@ -1,0 +1,155 @@
+"""aiohttp's requests as exchanges: the route that an application serves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from rtserver.transport import takeover
+from rtserver.transport.exchange import Exchange, Response, address
+from rtserver.transport.lane import Lane, LaneHost
+from rtserver.transport.polling import Polling
+from rtserver.transport.routes import Routes, Switch
+from rtserver.transport.takeover import Rest
+
+__all__ = ["HttpRoute"]
+
+
+class HttpExchange(Exchange):
+    """A request that aiohttp parsed, and whose response it writes."""
+
+    __slots__ = ("_future", "response")
+
+    def __init__(self, request: web.Request) -> None:
+        transport = request.transport
+        info = transport.get_extra_info if transport is not None else _nothing
+        super().__init__(
+            request.method,
+            request.raw_path,
+            (request.version.major, request.version.minor),
+            request.headers,
+            request.raw_headers,
+            address(info("peername")),
+            address(info("sockname")),
+            request.secure,
+            request,
+        )
+        self.response: Response | None = None
+        self._future: asyncio.Future[None] | None = None
+
+    def answer(self, response: Response) -> None:
+        """Let the route's handler return the response."""
+        self.response = response
+        self._wake()
+
+    def lost(self) -> None:
+        """The client has gone."""
+        super().lost()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self, request: web.Request) -> None:
+        """Wait until it is answered, or the client has gone."""
+        if self.response is None:
+            self._future = asyncio.get_running_loop().create_future()
+            takeover.watch_disconnect(request, self.lost)
+            try:
+                await self._future
+            except asyncio.CancelledError:
+                self.lost()
+                raise
+
+
+class HttpRoute:
+    """The handler of our path in an aiohttp application.
+
+    Args:
+        routes: Where requests go.
+        max_payload: The largest body, in bytes.
+        lane_host: Makes what the lanes of a web server and path share.
+    """
+
+    def __init__(
+        self, routes: Routes, max_payload: int, lane_host: Callable[[web.Server, str], LaneHost]
+    ) -> None:
+        self._routes = routes
+        self._max_payload = max_payload
+        self._lane_host = lane_host
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request."""
+        has_hooks = takeover.has_hooks(request)
+        may_leave = not has_hooks and request.version == (1, 1) and request.keep_alive
+        close = False
+        if may_leave and request.method == "GET" and "Upgrade" not in request.headers:
+            rest = takeover.rest_of(request)
+            if rest is Rest.NOTHING:
+                lane = self._lane(request)
+                lane.serve(lane.adopt(request))
+                return takeover.TakenResponse()
+            close = rest is Rest.PARTIAL
+            may_leave = False
+        exchange = HttpExchange(request)
+        outcome = self._routes.begin(exchange)
+        if isinstance(outcome, Switch):
+            return await self._switch(request, outcome, has_hooks)
+        if outcome is not None:
+            await self._read_body(request, exchange, outcome)
+        await exchange.wait(request)
+        response = exchange.response
+        if response is None:
+            return takeover.TakenResponse()  # the client has gone
+        if may_leave and request.method == "POST" and not response.close:
+            rest = takeover.rest_of(request)
+            if rest is Rest.NOTHING:
+                lane = self._lane(request)
+                lane.adopt(request).answer(response)
+                return takeover.TakenResponse()
+            close = rest is Rest.PARTIAL
+        answer = web.Response(status=response.status, headers=response.headers, body=response.body)
+        if close or response.close:
+            answer.force_close()
+        return answer
+
+    def _lane(self, request: web.Request) -> Lane:
+        return Lane(self._lane_host(takeover.server_of(request), request.rel_url.raw_path))
+
+    async def _read_body(self, request: web.Request, exchange: HttpExchange, polling: Polling) -> None:
+        chunks = []
+        size = 0
+        try:
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > self._max_payload:
+                    self._routes.body_failed(exchange, polling)
+                    return
+                chunks.append(chunk)
+        except (Exception, asyncio.CancelledError):
+            exchange.lost()  # the connection is gone, or its bytes make no sense
+            raise
+        polling.end_post(exchange, b"".join(chunks))
+
+    async def _switch(self, request: web.Request, switch: Switch, has_hooks: bool) -> web.StreamResponse:
+        try:
+            if has_hooks:
+                response = web.StreamResponse(status=101)
+                await takeover.prepare(request, response)
+                switch = switch.with_headers(response.headers.items())
+            taken = takeover.take_over(request, switch.websocket)
+        except ConnectionResetError:
+            switch.fail()
+            return takeover.TakenResponse()
+        except BaseException:
+            switch.fail()
+            raise
+        switch.complete(*taken)
+        return takeover.TakenResponse()
+
+
+def _nothing(name: str) -> None:
+    return None

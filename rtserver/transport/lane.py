@@ -1,0 +1,367 @@
+"""A fast lane for our own HTTP requests: what aiohttp would spend most of the time on, left out.
+
+A connection enters it from its first byte, or after aiohttp has parsed a polling request on it. What
+`head.recognise` understands, and is for our path, is served here. Anything else goes, with all bytes
+received, to a fresh handler of aiohttp's, which serves the connection from then on. No byte is ever
+seen by both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import lru_cache
+from http import HTTPStatus
+from typing import cast
+
+from aiohttp import web
+
+from rtserver.clock import Timer
+from rtserver.transport import takeover
+from rtserver.transport.engine_host import EngineHost
+from rtserver.transport.exchange import Exchange, HeaderPairs, Response, address
+from rtserver.transport.head import MAX_HEAD, Head, recognise
+from rtserver.transport.polling import Polling
+from rtserver.transport.routes import Routes, Switch
+
+__all__ = ["Lane", "LaneExchange", "LaneHost"]
+
+MAX_PIPELINED = 64 * 1024
+"""Bytes that are kept behind a request that isn't answered yet."""
+
+
+class LaneHost:
+    """What all lanes of one path and one web server share.
+
+    Args:
+        host: What the sessions share.
+        routes: Where requests go.
+        web_server: Who gets what isn't ours.
+        path: The path that is ours.
+        lanes: The connections, for the shutdown.
+    """
+
+    __slots__ = ("host", "lanes", "prefixes", "routes", "web_server")
+
+    def __init__(
+        self, host: EngineHost, routes: Routes, web_server: web.Server, path: str, lanes: set[Lane]
+    ) -> None:
+        self.host = host
+        self.routes = routes
+        self.web_server = web_server
+        self.prefixes = (f"GET {path}?".encode(), f"POST {path}?".encode())
+        self.lanes = lanes
+
+
+class LaneExchange(Exchange):
+    """A request that came in on a lane."""
+
+    __slots__ = ("keep_alive", "lane")
+
+    lane: Lane | None
+    keep_alive: bool
+
+    def answer(self, response: Response) -> None:
+        """Write the response, unless the client has gone."""
+        lane = self.lane
+        if lane is not None:
+            self.lane = None
+            lane.answer(response, self.keep_alive)
+
+
+class Lane(asyncio.Protocol):
+    """One HTTP connection, which carries one request after another.
+
+    Args:
+        shared: What all lanes share.
+    """
+
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_exchange",
+        "_is_advancing",
+        "_known",
+        "_local",
+        "_missing",
+        "_polling",
+        "_remote",
+        "_secure",
+        "_shared",
+        "_since",
+        "_timer",
+        "_transport",
+        "_write_paused",
+    )
+
+    def __init__(self, shared: LaneHost) -> None:
+        self._shared = shared
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        """What isn't processed yet: a head's beginning, or requests behind the present one."""
+        self._exchange: LaneExchange | None = None
+        """The request that isn't answered yet."""
+        self._polling: Polling | None = None
+        """Who gets the body that is being read."""
+        self._body: list[bytes] = []
+        self._missing = 0
+        self._known: Head | None = None
+        self._is_advancing = False
+        self._write_paused = False
+        self._since = 0.0
+        self._timer: Timer | None = None
+        self._remote = self._local = ("", 0)
+        self._secure = False
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Serve a connection from its first byte."""
+        self.enter(cast(asyncio.Transport, transport), False)
+
+    def enter(self, transport: asyncio.Transport, writing_paused: bool) -> None:
+        """Serve a connection whose protocol this is now."""
+        shared = self._shared
+        self._transport = transport
+        self._write_paused = writing_paused
+        self._remote = address(transport.get_extra_info("peername"))
+        self._local = address(transport.get_extra_info("sockname"))
+        self._secure = transport.get_extra_info("sslcontext") is not None
+        self._since = shared.host.clock.now()
+        self._timer = Timer(shared.host.clock, self._check_idle)
+        self._timer.set(shared.host.options.keepalive_timeout)
+        shared.lanes.add(self)
+
+    def adopt(self, request: web.Request) -> LaneExchange:
+        """Take over the connection of a request that aiohttp has parsed, and which is not answered yet.
+
+        Raises:
+            ConnectionResetError: The client has gone.
+        """
+        taken = takeover.take_over(request, self)
+        self.enter(taken.transport, taken.writing_paused)
+        exchange = LaneExchange(
+            request.method,
+            request.raw_path,
+            (request.version.major, request.version.minor),
+            request.headers,
+            request.raw_headers,
+            self._remote,
+            self._local,
+            self._secure,
+            request,
+        )
+        exchange.lane = self
+        exchange.keep_alive = request.keep_alive
+        self._exchange = exchange
+        return exchange
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell who was going to answer."""
+        self._leave()
+        exchange = self._exchange
+        self._exchange = self._polling = None
+        self._body = []
+        if exchange is not None:
+            exchange.lane = None
+            exchange.lost()
+
+    def _leave(self) -> None:
+        self._transport = None
+        self._buffer = b""
+        self._shared.lanes.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """Close the connection, unless it has a request to answer."""
+        if self._transport is not None and self._exchange is None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        """Take no further request while the client doesn't read."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._write_paused = False
+        self._advance()
+
+    def _check_idle(self) -> None:
+        transport, timer = self._transport, self._timer
+        if transport is None or timer is None:
+            return
+        host = self._shared.host
+        patience = host.options.keepalive_timeout
+        idle = host.clock.now() - self._since
+        if self._exchange is not None and self._polling is None:
+            timer.set(patience)  # a poll that is held; the session's heartbeat watches over it
+        elif idle < patience:
+            timer.set(patience - idle)
+        elif self._write_paused or self._exchange is not None:
+            transport.abort()
+        else:
+            transport.close()
+
+    # Requests.
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrives."""
+        if self._polling is not None:
+            self._take_body(data)
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+        if self._exchange is None:
+            self._advance()
+        elif len(self._buffer) > MAX_PIPELINED and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _advance(self) -> None:
+        """Process requests, until one isn't complete or isn't answered at once."""
+        if self._is_advancing:
+            return
+        self._is_advancing = True
+        try:
+            while (
+                self._buffer
+                and self._exchange is None
+                and not self._write_paused
+                and self._transport is not None
+                and not self._transport.is_closing()
+            ):
+                if not self._begin():
+                    break
+        finally:
+            self._is_advancing = False
+
+    def _begin(self) -> bool:
+        """Take the head of a request; return False when that needs more bytes, or isn't ours."""
+        buffer = self._buffer
+        prefixes = self._shared.prefixes
+        if not buffer.startswith(prefixes):
+            if any(prefix.startswith(buffer) for prefix in prefixes):
+                return False
+            return self._hand_over()
+        end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD) + 4
+        if end < 4:
+            return False if len(buffer) < MAX_HEAD else self._hand_over()
+        head = recognise(buffer[:end], self._known)
+        if head is None:
+            return self._hand_over()
+        self._known = head
+        self._since = self._shared.host.clock.now()
+        self._buffer = buffer[end:]
+        exchange = LaneExchange(
+            head.method,
+            head.target,
+            (1, 1),
+            head.headers,
+            _RawHeaders(head),
+            self._remote,
+            self._local,
+            self._secure,
+        )
+        exchange.lane = self
+        exchange.keep_alive = head.keep_alive
+        self._exchange = exchange
+        outcome = self._shared.routes.begin(exchange)
+        if isinstance(outcome, Switch):
+            self._switch(outcome)
+        elif outcome is not None:
+            self._polling = outcome
+            self._missing = head.length
+            data, self._buffer = self._buffer, b""
+            self._take_body(data)
+        return True
+
+    def _take_body(self, data: bytes) -> None:
+        if len(data) < self._missing:
+            self._missing -= len(data)
+            self._body.append(data)
+            return
+        self._buffer = data[self._missing :]
+        self._body.append(data[: self._missing])
+        body = b"".join(self._body)
+        polling, exchange = self._polling, self._exchange
+        self._body = []
+        self._polling = None
+        assert polling is not None
+        assert exchange is not None
+        polling.end_post(exchange, body)
+
+    def serve(self, exchange: LaneExchange) -> None:
+        """Serve a GET that aiohttp has parsed."""
+        outcome = self._shared.routes.begin(exchange)
+        assert outcome is None
+
+    def answer(self, response: Response, keep_alive: bool) -> None:
+        """Write the response to the present request, and go on with the next."""
+        transport = self._transport
+        self._exchange = None
+        if transport is None or transport.is_closing():
+            return
+        if response.close:
+            keep_alive = False
+        head = _encode_head(response.status, response.headers, keep_alive)
+        transport.write(
+            b"%b%b\r\nContent-Length: %d\r\n\r\n%b" % (head, _date(), len(response.body), response.body)
+        )
+        if not keep_alive:
+            transport.close()
+            return
+        self._since = self._shared.host.clock.now()
+        if self._buffer and not self._is_advancing:
+            transport.resume_reading()
+            self._advance()
+
+    def _switch(self, switch: Switch) -> None:
+        transport, tail = self._transport, self._buffer
+        self._exchange = None
+        if transport is None:
+            switch.fail()
+            return
+        writing_paused = self._write_paused
+        self._leave()
+        transport.set_protocol(switch.websocket)
+        switch.complete(transport, tail, writing_paused)
+
+    def _hand_over(self) -> bool:
+        transport, data, writing_paused = self._transport, self._buffer, self._write_paused
+        assert transport is not None
+        self._leave()
+        takeover.hand_over(self._shared.web_server, transport, data, writing_paused)
+        return False
+
+
+class _RawHeaders:
+    """Names and values as received, split only if someone asks."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._head.headers.raw())
+
+
+@lru_cache(maxsize=256)
+def _encode_head(status: int, headers: HeaderPairs, keep_alive: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    if not keep_alive:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "Date: "]).encode("latin-1")
+
+
+_dated = (0, b"")
+
+
+def _date() -> bytes:
+    """Return the time for the ``Date`` header (RFC 9110, 6.6.1), made once a second."""
+    global _dated  # noqa: PLW0603
+    now = int(time.time())
+    if _dated[0] != now:
+        _dated = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)).encode())
+    return _dated[1]

@@ -1,0 +1,108 @@
+"""The options of an Engine.IO server, checked once, in the form that the code uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rtserver.transport.origins import AllowedOrigins, OriginPolicy
+from rtserver.websocket.deflate import DeflateOptions
+
+__all__ = ["EngineOptions"]
+
+TRANSPORTS = ("polling", "websocket")
+
+
+class EngineOptions:
+    """What `EngineServer` was given.
+
+    Args:
+        ping_interval: Seconds from one ping to the next; or that and seconds of grace, which the
+            client is told to add.
+        ping_timeout: Seconds that a client has to answer a ping.
+        max_http_buffer_size: The largest message or polling body that a client may send, in bytes.
+        allow_upgrades: Whether a polling session may go over to a WebSocket.
+        http_compression: Whether polling responses are compressed where the client accepts that.
+        compression_threshold: The smallest response that is compressed, in bytes.
+        cookie: The name of a cookie that carries the session id, or a dictionary of its ``name`` and
+            attributes (a value, True, or a function); None for no cookie.
+        cors_allowed_origins: See `OriginPolicy`.
+        cors_credentials: Whether browsers may send cookies.
+        transports: The transports that are served; None for both.
+        upgrade_timeout: Seconds that an upgrade may take.
+        close_timeout: Seconds to wait for a client's part in closing.
+        keepalive_timeout: Seconds that a connection may idle between two polling requests.
+        per_message_deflate: Compression of WebSocket messages: off, on, or with options.
+        max_buffer_size: Bytes that may wait for one client; one that doesn't read them is disconnected.
+
+    Raises:
+        ValueError: An option has a value that can't be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        ping_interval: float | tuple[float, float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: str | Mapping[str, Any] | None = None,
+        cors_allowed_origins: AllowedOrigins = None,
+        cors_credentials: bool = True,
+        transports: str | Sequence[str] | None = None,
+        upgrade_timeout: float = 10,
+        close_timeout: float = 10,
+        keepalive_timeout: float = 75,
+        per_message_deflate: bool | DeflateOptions | None = None,
+        max_buffer_size: int = 16 * 1024 * 1024,
+    ) -> None:
+        interval, grace = ping_interval if isinstance(ping_interval, tuple) else (ping_interval, 0)
+        for name, value in (("ping_interval", interval), ("ping_timeout", ping_timeout)):
+            if value <= 0:
+                raise ValueError(f"{name} is {value!r}: seconds greater than 0 were expected")
+        self.ping_interval = interval
+        self.ping_interval_advertised = interval + grace
+        self.ping_timeout = ping_timeout
+        self.max_payload = max_http_buffer_size
+        self.http_compression = http_compression
+        self.compression_threshold = compression_threshold
+        self.cookie = _cookie(cookie)
+        self.origins = OriginPolicy(cors_allowed_origins, cors_credentials)
+        names = [transports] if isinstance(transports, str) else list(transports or TRANSPORTS)
+        self.transports = frozenset(name for name in names if name in TRANSPORTS)
+        if not self.transports:
+            raise ValueError(f"transports is {transports!r}: at least one of {TRANSPORTS} was expected")
+        self.allow_upgrades = allow_upgrades and "websocket" in self.transports
+        self.upgrade_timeout = upgrade_timeout
+        self.close_timeout = close_timeout
+        self.keepalive_timeout = keepalive_timeout
+        self.deflate: DeflateOptions | None = None
+        if per_message_deflate:
+            self.deflate = (
+                per_message_deflate if isinstance(per_message_deflate, DeflateOptions) else DeflateOptions()
+            )
+        self.max_buffer_size = max_buffer_size
+
+
+def _cookie(cookie: str | Mapping[str, Any] | None) -> Callable[[str], str] | None:
+    if not cookie:
+        return None
+    given: Mapping[str, Any] = (
+        {"name": cookie, "path": "/", "SameSite": "Lax"} if isinstance(cookie, str) else cookie
+    )
+
+    def header(sid: str) -> str:
+        parts = [f"{given.get('name', 'io')}={sid}"]
+        for name, value in given.items():
+            if name == "name":
+                continue
+            actual = value() if callable(value) else value
+            if actual is True:
+                parts.append(name)
+            elif actual is not False:
+                parts.append(f"{name}={actual}")
+        return "; ".join(parts)
+
+    return header

@@ -1,0 +1,99 @@
+"""Which web pages may use the server, and what their browsers are told (CORS; RFC 6454)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rtserver.errors import EngineRequestError, HandshakeError
+from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.websocket.handshake import check_origin, is_allowed_origin
+
+__all__ = ["AllowedOrigins", "OriginPolicy"]
+
+AllowedOrigins = str | Sequence[str] | Callable[..., Any] | None
+
+
+class OriginPolicy:
+    """Checks the ``Origin`` header, and makes the headers that a browser needs.
+
+    Args:
+        allowed: None for the same origin, ``"*"`` for any, one or several origins, a function of the
+            origin and, if it takes two arguments, of the environ; an empty list switches checks and
+            headers off.
+        credentials: Whether browsers may send cookies.
+    """
+
+    def __init__(self, allowed: AllowedOrigins, credentials: bool) -> None:
+        self._off = not callable(allowed) and allowed is not None and len(allowed) == 0
+        self._takes_environ = callable(allowed) and _takes_two(allowed)
+        if not callable(allowed) and allowed is not None and "*" in allowed:
+            allowed = "*"
+        self._allowed = allowed
+        self._credentials = credentials
+
+    def check(self, exchange: Exchange, environ: Callable[[], dict[str, Any]]) -> HeaderPairs:
+        """Return the headers for the response to a request whose origin is allowed.
+
+        Args:
+            exchange: The request.
+            environ: Makes the WSGI-like environ, for a function that asks for it.
+
+        Raises:
+            EngineRequestError: The origin isn't allowed; it names what was received and what is.
+        """
+        origin = exchange.headers.get("Origin")
+        if self._off or (origin is None and exchange.method != "OPTIONS"):
+            return ()
+        if origin is not None:
+            self._check(exchange, origin, environ)
+        headers = []
+        if origin is not None:
+            headers += [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
+        if self._credentials:
+            headers.append(("Access-Control-Allow-Credentials", "true"))
+        if exchange.method == "OPTIONS":
+            headers.append(("Access-Control-Allow-Methods", "OPTIONS, GET, POST"))
+            asked = exchange.headers.get("Access-Control-Request-Headers")
+            if asked is not None:
+                headers.append(("Access-Control-Allow-Headers", asked))
+        return tuple(headers)
+
+    def _check(self, exchange: Exchange, origin: str, environ: Callable[[], dict[str, Any]]) -> None:
+        allowed: Any = self._allowed
+        if allowed == "*":
+            return
+        if self._takes_environ:
+            function = allowed
+
+            def allowed(origin: str) -> bool:
+                return bool(function(origin, environ()))
+
+        get = exchange.headers.get
+        scheme = "https" if exchange.secure else "http"
+        host = get("Host") or ""
+        if allowed is None:
+            # A proxy in front may speak TLS, or go by another name. A page of another origin can't
+            # send these headers: its browser would ask first, by an OPTIONS request without them.
+            proto, forwarded = get("X-Forwarded-Proto"), get("X-Forwarded-Host")
+            if (proto or forwarded) and is_allowed_origin(
+                origin, _first(forwarded or host), _first(proto or scheme), None
+            ):
+                return
+        try:
+            check_origin(origin, host, scheme, allowed)
+        except HandshakeError as error:
+            raise EngineRequestError(4, error.message, 403) from None
+
+
+def _first(value: str) -> str:
+    return value.partition(",")[0].strip()
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind("", {})
+    except TypeError:
+        return False
+    return True

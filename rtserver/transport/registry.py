@@ -1,0 +1,58 @@
+"""The sessions of a server by their ids, and where the ids come from."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from os import urandom
+
+from rtserver.engineio.session import Session
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """All sessions that a request may name."""
+
+    __slots__ = ("_count", "_sessions")
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._count = 0
+
+    def new_sid(self) -> str:
+        """Return an id that can't be guessed: whoever knows it can act as the client."""
+        return urlsafe_b64encode(urandom(15)).decode()
+
+    def next_ordinal(self) -> int:
+        """Return how many sessions there were before."""
+        self._count += 1
+        return self._count
+
+    def add(self, session: Session) -> None:
+        """Let requests find a session."""
+        self._sessions[session.sid] = session
+
+    def remove(self, session: Session) -> None:
+        """Let no request find it any more."""
+        self._sessions.pop(session.sid, None)
+
+    def get(self, sid: str) -> Session | None:
+        """Return the session with this id."""
+        return self._sessions.get(sid)
+
+    def __getitem__(self, sid: str) -> Session:
+        """Return the session with this id."""
+        return self._sessions[sid]
+
+    def __contains__(self, sid: object) -> bool:
+        """Tell whether a session has this id."""
+        return sid in self._sessions
+
+    def __iter__(self) -> Iterator[Session]:
+        """Go through the sessions as they are now, whatever is closed meanwhile."""
+        return iter(list(self._sessions.values()))
+
+    def __len__(self) -> int:
+        """Return the number of sessions."""
+        return len(self._sessions)

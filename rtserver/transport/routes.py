@@ -1,0 +1,264 @@
+"""What a request of a client means: the one place that decides, whoever parsed the request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from asyncio import Transport
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from rtserver.engineio.handler import Handshake
+from rtserver.engineio.session import Event, Session, State
+from rtserver.errors import EngineRequestError, HttpError
+from rtserver.transport import upgrade
+from rtserver.transport.answers import error_response
+from rtserver.transport.engine_host import EngineHost
+from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.exchange import Exchange, Response
+from rtserver.transport.polling import Polling
+from rtserver.websocket.handshake import accept
+from rtserver.websocket.protocol import Connection
+
+__all__ = ["Routes", "Switch"]
+
+logger = logging.getLogger("rtserver.transport")
+
+
+class Switch(NamedTuple):
+    """A request that turns its connection into a WebSocket."""
+
+    websocket: EngineWebSocket
+    head: bytes
+    """The response, which must be the next thing on the connection."""
+
+    def complete(self, transport: Transport, tail: bytes, writing_paused: bool) -> None:
+        """Begin, on a connection whose protocol is `websocket` now.
+
+        Args:
+            transport: The connection.
+            tail: What the client sent right behind its request.
+            writing_paused: True when `resume_writing` is to come.
+        """
+        websocket = self.websocket
+        pending = websocket.pending
+        websocket.pending = None
+        frames = pending if isinstance(pending, list) else []
+        transport.write(b"".join([self.head, *frames]))
+        websocket.begin(transport, writing_paused)
+        if tail:
+            websocket.data_received(tail)
+
+    def with_headers(self, headers: Iterable[tuple[str, str]]) -> Switch:
+        """Return the same with further headers in its response."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        return self._replace(head=self.head[:-2] + lines.encode("latin-1") + b"\r\n")
+
+    def fail(self) -> None:
+        """Give up: the client has gone."""
+        self.websocket.connection_lost(None)
+
+
+class Routes:
+    """Takes requests to sessions.
+
+    Args:
+        host: What the sessions share.
+    """
+
+    __slots__ = ("_host", "_settings")
+
+    def __init__(self, host: EngineHost) -> None:
+        self._host = host
+        options = host.options
+        # Engine.IO v4, "Handshake": times in milliseconds
+        self._settings = (
+            f'"pingInterval":{int(options.ping_interval_advertised * 1000)},'
+            f'"pingTimeout":{int(options.ping_timeout * 1000)},"maxPayload":{options.max_payload}'
+        )
+
+    def _open_packet(self, sid: str, upgrades: str) -> bytes:
+        return f'0{{"sid":"{sid}","upgrades":[{upgrades}],{self._settings}}}'.encode()
+
+    def begin(self, exchange: Exchange) -> Polling | Switch | None:
+        """Take the head of a request.
+
+        Returns:
+            None: The request is answered, or will be.
+            Switch: The caller makes its connection a WebSocket.
+            Polling: The caller reads the body, and gives it to `end_post` or calls `body_failed`.
+        """
+        try:
+            return self._begin(exchange)
+        except HttpError as error:
+            self._refuse(exchange, error)
+        except Exception:
+            logger.exception("a request failed: %s %s", exchange.method, exchange.target)
+            self._refuse(exchange, EngineRequestError(3, "Internal error", 500))
+        return None
+
+    def body_failed(self, exchange: Exchange, polling: Polling) -> None:
+        """The body of a POST is larger than what is accepted: its packets are lost, so the session ends."""
+        self._host.counters.payloads_refused += 1
+        polling.posting = exchange.holder = None
+        if polling.session is not None:
+            polling.session.fail("transport error")
+        self._refuse(exchange, self._too_large(None))
+
+    def _refuse(self, exchange: Exchange, error: HttpError) -> None:
+        self._host.counters.requests_refused += 1
+        # the body of a refused POST isn't read, so nothing can follow it on the connection
+        exchange.answer(error_response(exchange, error, close=exchange.method not in {"GET", "OPTIONS"}))
+
+    def _too_large(self, size: int | None) -> EngineRequestError:
+        received = "a body" if size is None else f"a body of {size} bytes"
+        return EngineRequestError(
+            3, f"{received}: at most {self._host.max_payload} bytes are accepted, see maxPayload", 413
+        )
+
+    def _begin(self, exchange: Exchange) -> Polling | Switch | None:
+        exchange.common_headers = self._host.options.origins.check(
+            exchange, lambda: self._handshake(exchange).environ()
+        )
+        if exchange.method == "OPTIONS":
+            exchange.answer(Response(200, (("Content-Type", "text/plain"), *exchange.common_headers), b""))
+            return None
+        query = _parse_query(exchange.target)
+        transport = query.get("transport", "")
+        if transport not in self._host.options.transports:
+            raise EngineRequestError(0, "Transport unknown")
+        sid = query.get("sid")
+        if sid:
+            return self._existing(exchange, transport, sid)
+        if exchange.method != "GET":
+            raise EngineRequestError(2, "Bad handshake method")
+        if query.get("EIO") != "4":
+            raise EngineRequestError(5, "Unsupported protocol version")
+        if transport == "websocket":
+            return self._open_websocket(exchange)
+        self._open_polling(exchange)
+        return None
+
+    # A session that exists.
+
+    def _existing(self, exchange: Exchange, transport: str, sid: str) -> Polling | Switch | None:
+        session = self._host.sessions.get(sid)
+        if session is not None and session.is_overdue():
+            session.fail("ping timeout", 1001)
+            session = None
+        if session is None:
+            raise EngineRequestError(1, "Session ID unknown")
+        if transport == "websocket":
+            return self._upgrade(exchange, session)
+        polling = session.carrier
+        if not isinstance(polling, Polling):
+            raise EngineRequestError(3, "Bad request")  # it has gone over to a WebSocket
+        if exchange.method == "GET":
+            polling.poll(exchange)
+            return None
+        if exchange.method != "POST":
+            raise EngineRequestError(3, "Bad request", 405, {"Allow": "GET, POST, OPTIONS"})
+        if session.state is State.CLOSING:
+            raise EngineRequestError(1, "Session ID unknown")
+        length = exchange.headers.get("Content-Length")
+        if length is not None and int(length) > self._host.max_payload:
+            self._host.counters.payloads_refused += 1
+            session.fail("transport error")
+            raise self._too_large(int(length))
+        polling.begin_post(exchange)
+        return polling
+
+    def _upgrade(self, exchange: Exchange, session: Session) -> Switch:
+        host = self._host
+        if not host.options.allow_upgrades:
+            raise EngineRequestError(3, "Bad request")
+        switch = self._switch(exchange, session)
+        websocket = switch.websocket
+        if session.state is State.POLLING:
+            upgrade.begin(websocket, session, host.upgrade_timeout)
+        else:
+            # Engine.IO v4, "WebSocket": "A client MUST NOT open more than one WebSocket connection per
+            # session. Should it happen, the server MUST close the WebSocket connection."
+            websocket.close(1008, "the session has a WebSocket already")
+        return switch
+
+    def _switch(self, exchange: Exchange, session: Session) -> Switch:
+        host = self._host
+        if not exchange.headers.get("Upgrade"):
+            raise EngineRequestError(3, "Bad request")
+        accepted = accept(
+            exchange.method, exchange.http_version, exchange.headers, deflate=host.options.deflate
+        )
+        websocket = EngineWebSocket(host, Connection(host.max_payload, accepted.deflate), session)
+        websocket.pending = []  # collected until the response has been written
+        lines = [f"{name}: {value}\r\n" for name, value in accepted.response_headers.items()]
+        return Switch(
+            websocket, f"HTTP/1.1 101 Switching Protocols\r\n{''.join(lines)}\r\n".encode("latin-1")
+        )
+
+    # A new session.
+
+    def _open_polling(self, exchange: Exchange) -> None:
+        host = self._host
+        session = self._new_session(exchange)
+        polling = Polling(host, session)
+        session.carry(polling)
+        upgrades = '"websocket"' if host.options.allow_upgrades else ""
+        polling.send_text(self._open_packet(session.sid, upgrades))
+        self._connect(session, Event.OPEN_POLLING)
+        cookie = host.options.cookie
+        extra = () if cookie is None else (("Set-Cookie", cookie(session.sid)),)
+        host.answer_payload(exchange, polling.take(), extra)
+
+    def _open_websocket(self, exchange: Exchange) -> Switch:
+        session = self._new_session(exchange)
+        switch = self._switch(exchange, session)
+        session.carry(switch.websocket)
+        switch.websocket.send_text(self._open_packet(session.sid, ""))
+        self._connect(session, Event.OPEN_WEBSOCKET)
+        return switch
+
+    def _new_session(self, exchange: Exchange) -> Session:
+        sessions = self._host.sessions
+        return Session(self._host, sessions.new_sid(), self._handshake(exchange), sessions.next_ordinal())
+
+    def _connect(self, session: Session, event: Event) -> None:
+        host = self._host
+        host.sessions.add(session)
+        try:
+            host.handler.connect(session)
+        except HttpError:
+            host.counters.sessions_refused += 1
+            session.end()
+            raise
+        except Exception:
+            host.counters.handler_errors += 1
+            session.end()
+            raise
+        if session.state is not State.OPENING:  # closed by the handler, in `connect`
+            host.counters.sessions_refused += 1
+            raise EngineRequestError(4, "Forbidden", 403)
+        session.open(event)
+
+    def _handshake(self, exchange: Exchange) -> Handshake:
+        return Handshake(
+            exchange.method,
+            exchange.target,
+            exchange.raw_headers,
+            remote=exchange.remote,
+            local=exchange.local,
+            secure=exchange.secure,
+            time=time.time(),
+            http_version=exchange.http_version,
+            request=exchange.request,
+        )
+
+
+def _parse_query(target: str) -> dict[str, str]:
+    """Return the parameters of the query, the first value where a name comes twice."""
+    query = target.partition("?")[2]
+    if "%" not in query and "+" not in query and ";" not in query:
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        return {name: value for name, _, value in reversed(pairs)}
+    return dict(reversed(parse_qsl(query, keep_blank_values=True)))
