@@ -135,7 +135,7 @@ class Handshake:
     @property
     def path(self) -> str:
         """The path of the target, decoded."""
-        return unquote(self.target.partition("?")[0])
+        return unquote(_origin_form(self.target).partition("?")[0])
 
     @property
     def query_string(self) -> str:
@@ -171,7 +171,7 @@ class Handshake:
         that ``QUERY_STRING`` and ``RAW_URI`` are as received, still percent-encoded, which is what
         `urllib.parse.parse_qs` expects. ``aiohttp.request`` is there while the request lives.
         """
-        path, _, query_string = self.target.partition("?")
+        path, _, query_string = _origin_form(self.target).partition("?")
         environ: dict[str, Any] = {
             "wsgi.input": io.BytesIO() if self.request is None else self.request.content,
             "wsgi.errors": sys.stderr,
@@ -204,6 +204,14 @@ class Handshake:
         environ["PATH_INFO"] = unquote(path)
         environ["SCRIPT_NAME"] = ""
         return environ
+
+
+def _origin_form(target: str) -> str:
+    """Return path and query of a target in absolute form, which proxies may send (RFC 9112, 3.2.2)."""
+    if target.startswith("/"):
+        return target
+    _, scheme_end, rest = target.partition("://")
+    return "/" + rest.partition("/")[2] if scheme_end else target
 
 
 def _decode(value: bytes) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from rtserver.engineio.packet import SEPARATOR
 from rtserver.engineio.payload import encode_binary
 from rtserver.websocket import frames
+from rtserver.websocket.deflate import deflate_once
+from rtserver.websocket.frames import Opcode
 
 __all__ = ["Outgoing"]
 
@@ -44,11 +46,23 @@ class Outgoing:
     def deflated(self, window_bits: int, threshold: int) -> bytes:
         """Return the frames of all parts, those of at least `threshold` bytes compressed.
 
+        Each part is compressed on its own, so that the frames suit every recipient; one whose own
+        compressor keeps its history between messages must forget it (`Deflater.reset`).
+
         Args:
             window_bits: The ``server_max_window_bits`` that was agreed with the recipient.
-            threshold: The smallest part that is compressed, in bytes.
+            threshold: The smallest part that is compressed, in bytes; the same for all recipients.
         """
-        return self.websocket
+        if len(self.text) < threshold and all(len(part) < threshold for part in self.attachments):
+            return self.websocket
+        if self._deflated is None:
+            self._deflated = {}
+        encoded = self._deflated.get(window_bits)
+        if encoded is None:
+            parts = [_frame(Opcode.TEXT, self.text, window_bits, threshold)] if self.text else []
+            parts += [_frame(Opcode.BINARY, part, window_bits, threshold) for part in self.attachments]
+            encoded = self._deflated[window_bits] = b"".join(parts)
+        return encoded
 
     @property
     def polling(self) -> bytes:
@@ -65,3 +79,9 @@ class Outgoing:
     def __len__(self) -> int:
         """Return the bytes of all parts, before any framing."""
         return len(self.text) + sum(map(len, self.attachments))
+
+
+def _frame(opcode: Opcode, payload: bytes, window_bits: int, threshold: int) -> bytes:
+    if len(payload) < threshold:
+        return frames.encode(opcode, payload)
+    return frames.encode(opcode, deflate_once(payload, window_bits), rsv1=True)
