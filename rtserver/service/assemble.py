@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,13 @@ class Service:
         Raises:
             StartError: The address can't be used.
         """
-        assert self._runner is not None
-        assert self._runner.server is not None
         settings = self.config.listen
         sockets = listening_sockets(settings)
         loop = asyncio.get_running_loop()
+        factory = self._protocol_factory()
         for each in sockets:
             self._listening.append(
-                await loop.create_server(
-                    self._runner.server, sock=each, ssl=self._tls, backlog=settings.backlog
-                )
+                await loop.create_server(factory, sock=each, ssl=self._tls, backlog=settings.backlog)
             )
         self.urls = urls(sockets, secure=self._tls is not None)
 
@@ -82,8 +80,28 @@ class Service:
             server.close()
         if self._listening:
             remove_unix_socket(self.config.listen)
+        if self.server is not None:
+            try:
+                async with asyncio.timeout(self.config.shutdown_timeout):
+                    await self.server.shutdown()
+            except TimeoutError:
+                logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _protocol_factory(self) -> Callable[[], asyncio.Protocol]:
+        """Choose who reads a connection from its first byte: the fast lane, or aiohttp for all requests.
+
+        The lane serves our path without aiohttp, which is faster, but what the application has put in
+        front of every request of its own would not see ours.
+        """
+        assert self.server is not None
+        assert self._runner is not None
+        assert self._runner.server is not None
+        host = self._runner.app
+        if host.middlewares or host.on_response_prepare:
+            return self._runner.server
+        return self.server.eio.lane(self._runner.server)
 
     async def _make_server(self, host: web.Application) -> Server:
         config = self.config

@@ -233,7 +233,8 @@ class Config(BaseSettings):
         default="uvloop", description="Event loop. uvloop is about twice as fast."
     )
     shutdown_timeout: Seconds = Field(
-        default=10, description="Seconds that clients and handlers have to finish when the service stops."
+        default=10,
+        description="Seconds that handlers, and then HTTP requests, have to finish when the service stops.",
     )
     listen: ListenSettings = ListenSettings()
     engine: EngineSettings = EngineSettings()
