@@ -1,6 +1,6 @@
 // The official client, and what a person wants to know of it: state, next attempt, transport, round trip.
 
-import { io } from "./vendor/socket.io.esm.min.js";
+import { io } from "./socket.io-client/socket.io.esm.min.js";
 
 const LONGEST_DELAY = 10_000; // milliseconds between two attempts
 const PROBE_EVERY = 4_000;
