@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 
+from rtserver.engineio.request import error_body
 from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response
 
@@ -47,10 +47,10 @@ def payload_response(
 
 def error_response(exchange: Exchange, error: HttpError, close: bool = False) -> Response:
     """Refuse a request: ``{"code", "message"}`` with the protocol's code."""
-    code = error.code if isinstance(error, EngineRequestError) else 3
-    body = json.dumps({"code": code, "message": error.message}).encode()
+    if not isinstance(error, EngineRequestError):
+        error = EngineRequestError(3, f"Bad request: {error.message}", error.status, error.headers)
     headers = ERROR_HEADERS + exchange.common_headers + tuple(error.headers.items())
-    return Response(error.status, headers, body, close)
+    return Response(error.status, headers, error_body(error), close)
 
 
 def _choose_encoding(exchange: Exchange) -> str | None:

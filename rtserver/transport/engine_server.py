@@ -57,10 +57,10 @@ class EngineServer:
         The application's shutdown closes all sessions.
         """
         self._resource = app.router.add_resource(f"/{path.strip('/')}/" if path.strip("/") else "/")
-        self._resource.add_route("*", self.handle)
+        self._resource.add_route("*", self.handle_request)
         app.on_shutdown.append(self._on_shutdown)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve a request: the handler of our route."""
         if self._route is None:
             self._running()

@@ -11,11 +11,19 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
 from rtserver.transport import upgrade
-from rtserver.transport.websocket import CLOSED, OPEN, WebSocketHost, WebSocketProtocol
-from rtserver.websocket.frames import encode_text
+from rtserver.transport.websocket import (
+    CLOSED,
+    FRAMES_PER_TURN,
+    LARGE_FRAME,
+    OPEN,
+    WebSocketHost,
+    WebSocketProtocol,
+)
+from rtserver.websocket.deflate import DeflateOptions, DeflateParameters, Deflater
+from rtserver.websocket.frames import Opcode, encode_text
 from rtserver.websocket.protocol import Connection
 
-__all__ = ["EngineWebSocket", "EngineWebSocketHost"]
+__all__ = ["DeflatedEngineWebSocket", "EngineWebSocket", "EngineWebSocketHost"]
 
 logger = logging.getLogger("rtserver.engineio")
 
@@ -90,7 +98,7 @@ class EngineWebSocket(WebSocketProtocol):
             turn.dirty.append(self)
         elif pending.__class__ is list and not self.write_paused:
             pending.append(frame)
-            if len(pending) > 512:
+            if len(pending) > FRAMES_PER_TURN or len(frame) > LARGE_FRAME:
                 self.flush()
         else:
             self.send_frame(frame)
@@ -192,3 +200,41 @@ class EngineWebSocket(WebSocketProtocol):
         if self.session is not None:
             self.session = None
             self.drop()
+
+
+class DeflatedEngineWebSocket(EngineWebSocket):
+    """The same where permessage-deflate was agreed on (RFC 7692).
+
+    Args:
+        host: What all sessions share.
+        core: The protocol's state.
+        session: The session that it carries, or is to carry after an upgrade.
+        parameters: What was agreed on.
+        options: How to compress.
+    """
+
+    __slots__ = ("_deflater", "_threshold", "_window_bits")
+
+    def __init__(
+        self,
+        host: EngineWebSocketHost,
+        core: Connection,
+        session: Session,
+        parameters: DeflateParameters,
+        options: DeflateOptions,
+    ) -> None:
+        super().__init__(host, core, session)
+        self._deflater = Deflater(parameters, options)
+        self._threshold = options.threshold
+        self._window_bits = parameters.server_max_window_bits
+
+    def send_text(self, packet: bytes) -> None:
+        """Send one text packet, compressed if it is long enough."""
+        self.send_frame(self._deflater.encode(Opcode.TEXT, packet))
+
+    def send_outgoing(self, outgoing: Outgoing) -> None:
+        """Send the frames of one message, compressed once for all who agreed on the same window."""
+        frames = outgoing.deflated(self._window_bits, self._threshold)
+        if frames is not outgoing.websocket:
+            self._deflater.reset()  # the client's window holds now what this compressor hasn't seen
+        self.send_frame(frames)

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rtserver.errors import EngineRequestError, HandshakeError
+from rtserver.engineio.request import forbidden
+from rtserver.errors import HandshakeError
 from rtserver.transport.exchange import Exchange, HeaderPairs
 from rtserver.websocket.handshake import check_origin, is_allowed_origin
 
@@ -84,7 +85,7 @@ class OriginPolicy:
         try:
             check_origin(origin, host, scheme, allowed)
         except HandshakeError as error:
-            raise EngineRequestError(4, error.message, 403) from None
+            raise forbidden(error.message) from None
 
 
 def _first(value: str) -> str:

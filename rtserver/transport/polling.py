@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.packet import CLOSE, NOOP, SEPARATOR
 from rtserver.engineio.payload import decode_payload
+from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineRequestError, EngineViolation
 from rtserver.transport.exchange import Exchange
@@ -148,7 +149,7 @@ class Polling:
         session = cast(Session, self.session)
         if self.waiting is not None:
             session.fail("transport error")
-            raise EngineRequestError(3, "a second GET while one is held: poll again when that is answered")
+            raise bad_request("a second GET while one is held: poll again when that is answered")
         if session.state is State.CLOSING:
             payload = self.take()
             self._host.answer_payload(exchange, payload + SEPARATOR + CLOSE if payload else CLOSE)
@@ -170,7 +171,7 @@ class Polling:
         session = cast(Session, self.session)
         if self.posting is not None or self._unanswered is not None:
             session.fail("transport error")
-            raise EngineRequestError(3, "a second POST while one is under way: wait for its answer")
+            raise bad_request("a second POST while one is under way: wait for its answer")
         self.posting = exchange
         exchange.holder = self
 
@@ -180,7 +181,7 @@ class Polling:
         session = self.session
         try:
             if session is None or not session.is_open:
-                raise EngineRequestError(3, "the session has been closed")
+                raise bad_request("the session has been closed")
             self._receive(session, body)
         except EngineRequestError as error:
             self._host.answer_error(exchange, error)
@@ -198,7 +199,7 @@ class Polling:
             session.host.counters.bad_packets += 1
             logger.warning("session %s sent %s", session.sid, violation)
             session.fail("parse error")
-            raise EngineRequestError(3, "the payload has a packet that isn't valid here") from None
+            raise bad_request("the payload has a packet that isn't valid here") from None
         except Exception:  # noqa: BLE001 - logged there
             session.handler_failed()
             raise EngineRequestError(3, "Internal error", 500) from None

@@ -6,18 +6,28 @@ import logging
 import time
 from asyncio import Transport
 from collections.abc import Iterable
-from typing import NamedTuple
-from urllib.parse import parse_qsl
+from typing import NamedTuple, cast
 
 from rtserver.engineio.handler import Handshake
+from rtserver.engineio.request import (
+    Query,
+    bad_request,
+    check_handshake,
+    check_transport,
+    check_use,
+    forbidden,
+    parse_query,
+    unknown_session,
+)
 from rtserver.engineio.session import Event, Session, State
 from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport import upgrade
 from rtserver.transport.answers import error_response
 from rtserver.transport.engine_host import EngineHost
-from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineWebSocket
 from rtserver.transport.exchange import Exchange, Response
 from rtserver.transport.polling import Polling
+from rtserver.transport.websocket import switch_head
 from rtserver.websocket.handshake import accept
 from rtserver.websocket.protocol import Connection
 
@@ -113,9 +123,8 @@ class Routes:
 
     def _too_large(self, size: int | None) -> EngineRequestError:
         received = "a body" if size is None else f"a body of {size} bytes"
-        return EngineRequestError(
-            3, f"{received}: at most {self._host.max_payload} bytes are accepted, see maxPayload", 413
-        )
+        limit = self._host.max_payload
+        return EngineRequestError(3, f"Bad request: received {received}, expected at most {limit}", 413)
 
     def _begin(self, exchange: Exchange) -> Polling | Switch | None:
         exchange.common_headers = self._host.options.origins.check(
@@ -124,17 +133,11 @@ class Routes:
         if exchange.method == "OPTIONS":
             exchange.answer(Response(200, (("Content-Type", "text/plain"), *exchange.common_headers), b""))
             return None
-        query = _parse_query(exchange.target)
-        transport = query.get("transport", "")
-        if transport not in self._host.options.transports:
-            raise EngineRequestError(0, "Transport unknown")
-        sid = query.get("sid")
-        if sid:
-            return self._existing(exchange, transport, sid)
-        if exchange.method != "GET":
-            raise EngineRequestError(2, "Bad handshake method")
-        if query.get("EIO") != "4":
-            raise EngineRequestError(5, "Unsupported protocol version")
+        query = parse_query(exchange.target)
+        transport = check_transport(query, self._host.options.transports)
+        if query.sid is not None:
+            return self._existing(exchange, query, query.sid)
+        check_handshake(query, exchange.method)
         if transport == "websocket":
             return self._open_websocket(exchange)
         self._open_polling(exchange)
@@ -142,25 +145,22 @@ class Routes:
 
     # A session that exists.
 
-    def _existing(self, exchange: Exchange, transport: str, sid: str) -> Polling | Switch | None:
+    def _existing(self, exchange: Exchange, query: Query, sid: str) -> Polling | Switch | None:
         session = self._host.sessions.get(sid)
         if session is not None and session.is_overdue():
             session.fail("ping timeout", 1001)
             session = None
         if session is None:
-            raise EngineRequestError(1, "Session ID unknown")
-        if transport == "websocket":
+            raise unknown_session(sid)
+        if query.transport == "websocket":
             return self._upgrade(exchange, session)
-        polling = session.carrier
-        if not isinstance(polling, Polling):
-            raise EngineRequestError(3, "Bad request")  # it has gone over to a WebSocket
+        check_use(query, exchange.method, session.transport_name)
+        polling = cast(Polling, session.carrier)
         if exchange.method == "GET":
             polling.poll(exchange)
             return None
-        if exchange.method != "POST":
-            raise EngineRequestError(3, "Bad request", 405, {"Allow": "GET, POST, OPTIONS"})
         if session.state is State.CLOSING:
-            raise EngineRequestError(1, "Session ID unknown")
+            raise unknown_session(sid)
         length = exchange.headers.get("Content-Length")
         if length is not None and int(length) > self._host.max_payload:
             self._host.counters.payloads_refused += 1
@@ -172,7 +172,7 @@ class Routes:
     def _upgrade(self, exchange: Exchange, session: Session) -> Switch:
         host = self._host
         if not host.options.allow_upgrades:
-            raise EngineRequestError(3, "Bad request")
+            raise bad_request("upgrades are switched off, go on polling")
         switch = self._switch(exchange, session)
         websocket = switch.websocket
         if session.state is State.POLLING:
@@ -186,16 +186,18 @@ class Routes:
     def _switch(self, exchange: Exchange, session: Session) -> Switch:
         host = self._host
         if not exchange.headers.get("Upgrade"):
-            raise EngineRequestError(3, "Bad request")
+            raise bad_request("transport=websocket needs a WebSocket handshake, which has an Upgrade header")
         accepted = accept(
             exchange.method, exchange.http_version, exchange.headers, deflate=host.options.deflate
         )
-        websocket = EngineWebSocket(host, Connection(host.max_payload, accepted.deflate), session)
+        core = Connection(host.max_payload, accepted.deflate)
+        options, parameters = host.options.deflate, accepted.deflate
+        if options is None or parameters is None:
+            websocket = EngineWebSocket(host, core, session)
+        else:
+            websocket = DeflatedEngineWebSocket(host, core, session, parameters, options)
         websocket.pending = []  # collected until the response has been written
-        lines = [f"{name}: {value}\r\n" for name, value in accepted.response_headers.items()]
-        return Switch(
-            websocket, f"HTTP/1.1 101 Switching Protocols\r\n{''.join(lines)}\r\n".encode("latin-1")
-        )
+        return Switch(websocket, switch_head(accepted.response_headers.items()))
 
     # A new session.
 
@@ -238,7 +240,7 @@ class Routes:
             raise
         if session.state is not State.OPENING:  # closed by the handler, in `connect`
             host.counters.sessions_refused += 1
-            raise EngineRequestError(4, "Forbidden", 403)
+            raise forbidden("the application closed the session")
         session.open(event)
 
     def _handshake(self, exchange: Exchange) -> Handshake:
@@ -253,12 +255,3 @@ class Routes:
             http_version=exchange.http_version,
             request=exchange.request,
         )
-
-
-def _parse_query(target: str) -> dict[str, str]:
-    """Return the parameters of the query, the first value where a name comes twice."""
-    query = target.partition("?")[2]
-    if "%" not in query and "+" not in query and ";" not in query:
-        pairs = [pair.partition("=") for pair in query.split("&")]
-        return {name: value for name, _, value in reversed(pairs)}
-    return dict(reversed(parse_qsl(query, keep_blank_values=True)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from aiohttp import http_parser, web, web_protocol
 
@@ -23,6 +23,7 @@ __all__ = [
     "Rest",
     "Taken",
     "TakenResponse",
+    "close_with",
     "hand_over",
     "has_hooks",
     "prepare",
@@ -182,6 +183,21 @@ def server_of(request: web.Request) -> web.Server:
     if server is None:
         raise ConnectionResetError("the client has gone")
     return server
+
+
+class Closable(Protocol):
+    """What has to be closed when a web server ends."""
+
+    def close(self) -> None:
+        """Begin to close: the server accepts nothing more."""
+
+    async def shutdown(self, timeout: float | None) -> None:  # noqa: ASYNC109 - aiohttp calls it so
+        """Close, within some seconds."""
+
+
+def close_with(server: web.Server, closable: Closable) -> None:
+    """Close `closable` as the connections of a web server are closed when it ends."""
+    server._connections[cast(Any, closable)] = cast(Any, None)
 
 
 def hand_over(server: web.Server, transport: asyncio.Transport, data: bytes, writing_paused: bool) -> None:

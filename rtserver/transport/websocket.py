@@ -7,7 +7,7 @@ write per turn, counting bytes while the transport pushes back, and the close ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, cast
 
 from rtserver.clock import Clock, Timer
@@ -15,10 +15,12 @@ from rtserver.transport.turn import WriteTurn
 from rtserver.websocket.frames import MAX_REASON
 from rtserver.websocket.protocol import Connection, State
 
-__all__ = ["WebSocketHost", "WebSocketProtocol"]
+__all__ = ["WebSocketHost", "WebSocketProtocol", "switch_head", "wait_closed"]
 
-FRAMES_PER_TURN = 512
+FRAMES_PER_TURN = 64
 """More frames than this are written without waiting for the end of the turn, so that they are counted."""
+LARGE_FRAME = 16 * 1024
+"""Bytes of a frame that isn't kept waiting either."""
 WRITE_SIZE = 256 * 1024
 """At most so many bytes are joined for one write when a backlog leaves."""
 
@@ -75,7 +77,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self.backlog += len(frame)
                 if self.backlog > self.host.max_buffer_size:
                     self.overflowed()
-            elif len(pending) > FRAMES_PER_TURN:
+            elif len(pending) > FRAMES_PER_TURN or len(frame) > LARGE_FRAME:
                 self.flush()
         else:
             self.pending = [cast(bytes, pending), frame]
@@ -238,6 +240,12 @@ class WebSocketProtocol(asyncio.Protocol):
 
 def _shorten(reason: str) -> str:
     return reason.encode()[:MAX_REASON].decode(errors="ignore")
+
+
+def switch_head(headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return the response to an opening handshake (RFC 6455, 4.2.2)."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode("latin-1")
 
 
 async def wait_closed(websockets: Sequence[WebSocketProtocol], patience: float) -> None:
