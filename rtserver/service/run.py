@@ -81,10 +81,16 @@ def _raise_file_limit() -> None:
 
 
 def _spare_the_garbage_collector() -> None:
-    """Keep the collector away from what lives as long as the process."""
+    """Make the collector's pauses short and its full collections rare.
+
+    A full collection stops the loop while it looks at every object, and nearly all of ours live as long
+    as the process or a connection. With 8,000 clients one took 240 ms. Without the 57,000 objects of the
+    start-up, which ``freeze`` takes out, it takes 120 ms, and with these thresholds it comes after
+    14 times as many new objects as by default. A collection of 5,000 young objects takes about 1 ms.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(5_000, 10, 20)
 
 
 def _announce(service: Service, source: str) -> None:
