@@ -58,7 +58,7 @@ bench-quick: $(VENV)/.installed-bench bench-peers  ## The same, shorter and roug
 	@$(BIN)/python -m benchmarks --quick
 
 clean:  ## Remove everything that the other targets made
-	rm -rf $(VENV) build *.egg-info client_demo/node_modules tests/e2e/node_modules benchmarks/peers/node_modules
+	rm -rf $(VENV) build benchmarks/build *.egg-info client_demo/node_modules tests/e2e/node_modules benchmarks/peers/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
