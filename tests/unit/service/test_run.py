@@ -42,6 +42,7 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "run_demo.py").write_text(APPLICATION)
     thresholds, files = gc.get_threshold(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(500, files[1]), files[1]))
     yield tmp_path
     gc.unfreeze()
     gc.set_threshold(*thresholds)
