@@ -1,0 +1,169 @@
+"""What is measured, and what is to be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["FULL", "METRICS", "QUICK", "SCENARIOS", "Goal", "Kind", "Metric", "Pace", "Scenario"]
+
+PYTHON_SOCKETIO = "python-socketio"
+NODE = "node"
+BUN = "bun"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What ours is to reach: against a peer, or by itself.
+
+    Args:
+        value: How many times better than `peer`; without one, the largest value allowed.
+        peer: A peer's name.
+    """
+
+    value: float
+    peer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure of a scenario: a row of the table."""
+
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    goals: tuple[Goal, ...] = ()
+
+
+class Kind(Enum):
+    """How a scenario is run: a rate in short rounds, or one long look at idle connections."""
+
+    RATE = "rate"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run of the load generator.
+
+    Args:
+        name: What ``--scenario`` takes.
+        mode: The generator's first argument.
+        arguments: The generator's other arguments, without those of the pace.
+        metrics: What it measures.
+    """
+
+    name: str
+    mode: str
+    arguments: dict[str, int]
+    metrics: tuple[Metric, ...]
+    kind: Kind = Kind.RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long everything takes. Times are in seconds.
+
+    Args:
+        rounds: Times that every peer is measured, in turns.
+        warmup: Before the measured window of every round; three times that in the first.
+        window: The measured window.
+        ping_interval: Of the idle scenario; 25 is every server's default.
+        settle: What a server has to come to rest before its memory and its heartbeats are measured.
+    """
+
+    rounds: int
+    warmup: float
+    window: float
+    ping_interval: float
+    settle: float
+
+
+FULL = Pace(rounds=5, warmup=0.4, window=1.2, ping_interval=25.0, settle=3.0)
+QUICK = Pace(rounds=2, warmup=0.2, window=0.6, ping_interval=8.0, settle=1.5)
+
+ECHO_GOALS = (Goal(8, PYTHON_SOCKETIO), Goal(1.5, NODE), Goal(0.6, BUN))
+FANOUT_GOALS = (Goal(7, PYTHON_SOCKETIO), Goal(1, BUN))
+
+
+def rate(
+    name: str,
+    mode: str,
+    label: str,
+    unit: str,
+    goals: tuple[Goal, ...],
+    **arguments: int,
+) -> Scenario:
+    """Make a scenario whose one metric has its name."""
+    return Scenario(name, mode, arguments, (Metric(name, label, unit, True, goals),))
+
+
+SCENARIOS = (
+    rate(
+        "echo-small",
+        "echo",
+        "echo with ack, 100 x 4, 32 B",
+        "echo/s",
+        ECHO_GOALS,
+        connections=100,
+        outstanding=4,
+        payload=32,
+    ),
+    rate(
+        "echo-many", "echo", "echo with ack, 200 x 1, 64 B", "echo/s", ECHO_GOALS, connections=200, payload=64
+    ),
+    rate(
+        "echo-large",
+        "echo",
+        "echo with ack, 50 x 1, 16 KiB",
+        "echo/s",
+        ECHO_GOALS,
+        connections=50,
+        payload=16384,
+    ),
+    # Two broadcasts under way: the next one waits in the server's socket when it has written the last, so
+    # that no server is idle while the generator counts; all take them one at a time.
+    rate(
+        "fanout-1000",
+        "fanout",
+        "fan-out, 1,000 x 32 B",
+        "deliveries/s",
+        FANOUT_GOALS,
+        connections=1000,
+        outstanding=2,
+        payload=32,
+    ),
+    rate(
+        "fanout-3000",
+        "fanout",
+        "fan-out, 3,000 x 128 B",
+        "deliveries/s",
+        FANOUT_GOALS,
+        connections=3000,
+        outstanding=2,
+        payload=128,
+    ),
+    rate(
+        "polling",
+        "polling",
+        "polling echo, 100 x 1, 32 B",
+        "echo/s",
+        (Goal(1.3, PYTHON_SOCKETIO),),
+        connections=100,
+        payload=32,
+    ),
+    rate("connects", "connects", "connects, 64 at a time", "connects/s", (Goal(1, NODE),), outstanding=64),
+    Scenario(
+        "idle",
+        "idle",
+        {"connections": 10_000},
+        (
+            Metric("idle-memory", "memory of an idle connection (of 10,000)", "bytes", False, (Goal(4096),)),
+            Metric("idle-processor", "heartbeats of 10,000 idle clients", "% of a core", False, (Goal(3),)),
+        ),
+        Kind.IDLE,
+    ),
+)
+
+METRICS = tuple(metric for scenario in SCENARIOS for metric in scenario.metrics)
