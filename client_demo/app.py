@@ -18,6 +18,7 @@ from aiohttp import web
 from client_demo import validation
 from client_demo.chat import Chat, Person, Room
 from client_demo.validation import Refused
+from rtserver import Server, WebSocket, websocket_handler
 
 __all__ = ["ChatNamespace", "setup"]
 
@@ -239,12 +240,13 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self.server.start_background_task(self.emit, "rooms", self.chat.rooms_to_wire())
 
 
-async def echo(ws: Any) -> None:
+async def echo(ws: WebSocket) -> None:
     """Send back whatever comes, text or binary."""
     async for message in ws:
         await ws.send(message)
 
 
-def setup(sio: Any, app: web.Application | None = None) -> None:
-    """Put the chat on a Socket.IO server, and the plain WebSocket echo on the application that hosts it."""
+def setup(sio: Server, app: web.Application) -> None:
+    """Put the chat on the server, and the plain WebSocket echo on the application that hosts it."""
     sio.register_namespace(ChatNamespace("/"))
+    app.router.add_get("/echo", websocket_handler(echo))

@@ -8,11 +8,10 @@ import argparse
 import asyncio
 import getpass
 import mimetypes
-import os
 import secrets
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,9 @@ from typing import Any
 
 import socketio
 
-__all__ = ["ChatClient", "main", "typed_lines"]
+from client_demo.terminal import typed_lines
+
+__all__ = ["ChatClient", "main"]
 
 ANSWER_TIMEOUT = 10.0  # seconds
 PAUSE_AFTER_TIMEOUT = 1.0
@@ -111,7 +112,7 @@ class ChatClient:
         self._closed.set()
 
     async def done(self) -> None:
-        """Wait until all that was typed is done."""
+        """Wait until all that was typed is done, or can't be because the server refuses our name or room."""
         await self._idle.wait()
 
     async def typed(self, line: str) -> None:
@@ -127,7 +128,9 @@ class ChatClient:
         elif command == "/nick" and argument:
             self._add(Rename(argument))
         elif command == "/send" and argument:
-            await self._send_file(Path(argument).expanduser())
+            await self._send_file(Path(argument))
+        elif command == "/who" and not self._is_joined:
+            self._show("-- in no room at the moment")
         elif command == "/who":
             names = (m["nick"] + ("" if m["online"] else " (reconnecting)") for m in self._members)
             self._show(f"-- in #{self.room}: {', '.join(names)}")
@@ -191,9 +194,7 @@ class ChatClient:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._requests.add(answer)
         try:
-            await self._sio.emit(
-                event, data, callback=lambda reply: answer.done() or answer.set_result(reply)
-            )
+            await self._sio.emit(event, data, callback=lambda reply: _complete(answer, reply))
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await answer
         except socketio.exceptions.SocketIOError as error:
@@ -205,7 +206,7 @@ class ChatClient:
 
     async def _work(self) -> None:
         while True:
-            if not self._todo:
+            if not self._todo or self._is_refused:
                 self._idle.set()
             await self._wake.wait()
             self._wake.clear()
@@ -307,6 +308,11 @@ class ChatClient:
         self._position["since"] = max(number, self._position.get("since", 0))
 
 
+def _complete(future: asyncio.Future[dict[str, Any]], reply: dict[str, Any]) -> None:
+    if not future.done():
+        future.set_result(reply)
+
+
 def _printable(text: str) -> str:
     """Leave out what a terminal would take for commands; the server lets no control characters in either."""
     return "".join(c for c in text if c.isprintable() or c == "\n")
@@ -322,36 +328,6 @@ def _names(members: list[dict[str, Any]], but: str) -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%H:%M")
-
-
-async def typed_lines(descriptor: int) -> AsyncIterator[str]:
-    """Read lines from a terminal, a pipe or a file, without a thread and without changing its mode."""
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    try:
-        loop.add_reader(descriptor, readable.set)
-    except (PermissionError, OSError):  # a regular file: it can't be waited for, and never blocks
-        readable.set()
-        is_watched = False
-    else:
-        is_watched = True
-    rest = b""
-    try:
-        while True:
-            await readable.wait()
-            if is_watched:
-                readable.clear()
-            chunk = os.read(descriptor, 65_536)
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.decode(errors="replace")
-            if not chunk:
-                if rest:
-                    yield rest.decode(errors="replace")
-                return
-    finally:
-        if is_watched:
-            loop.remove_reader(descriptor)
 
 
 async def _chat(options: argparse.Namespace) -> None:
