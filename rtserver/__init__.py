@@ -1,1 +1,54 @@
-"""A Socket.IO server for Python that runs as a service."""
+"""A Socket.IO server for Python that runs as a service.
+
+import rtserver
+
+sio = rtserver.Server()
+
+@sio.event
+async def message(sid, data):
+    await sio.emit("message", data, skip_sid=sid)
+
+sio.attach(app)  # any aiohttp application
+"""
+
+from importlib.metadata import version
+
+from rtserver.errors import (
+    ConfigError,
+    ConnectionClosed,
+    EngineRequestError,
+    EngineViolation,
+    HandshakeError,
+    HttpError,
+    ProtocolError,
+    RtserverError,
+    SocketViolation,
+    StartError,
+    WebSocketViolation,
+)
+from rtserver.host import Server
+from rtserver.transport.endpoint import WebSocket, websocket_handler
+from rtserver.transport.engine_server import EngineServer
+from rtserver.websocket.deflate import DeflateOptions
+
+__all__ = [
+    "ConfigError",
+    "ConnectionClosed",
+    "DeflateOptions",
+    "EngineRequestError",
+    "EngineServer",
+    "EngineViolation",
+    "HandshakeError",
+    "HttpError",
+    "ProtocolError",
+    "RtserverError",
+    "Server",
+    "SocketViolation",
+    "StartError",
+    "WebSocket",
+    "WebSocketViolation",
+    "__version__",
+    "websocket_handler",
+]
+
+__version__ = version("rtserver")

@@ -6,7 +6,6 @@ There is one of these for every connection, most of them idle: what few clients 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtserver.clock import Timer
@@ -118,12 +117,10 @@ class Client:
         """Tell whether a packet for this namespace may have been sent in good faith."""
         return self.dropped is not None and namespace in self.dropped
 
-    def sockets(self) -> Iterator[Socket]:
+    def sockets(self) -> tuple[Socket, ...]:
         """Return the connected sockets."""
-        if self.socket is not None:
-            yield self.socket
-        if self.others is not None:
-            yield from tuple(self.others.values())
+        others = () if self.others is None else self.others.values()
+        return tuple(others) if self.socket is None else (self.socket, *others)
 
     @property
     def is_idle(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import Packet as PacketClass
 
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
+from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import Limits
 
 __all__ = ["choose_codec"]
@@ -31,8 +33,8 @@ def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
     """
     if serializer == "default" or serializer is PacketClass:
         return JsonCodec(limits, json)
-    if serializer == "msgpack" or _is_msgpack_class(serializer):
-        return _msgpack_codec(serializer, limits)
+    if serializer == "msgpack" or (isinstance(serializer, type) and issubclass(serializer, MsgPackPacket)):
+        return MsgpackCodec(limits)
     if isinstance(serializer, str):
         raise ValueError(f"serializer: received {serializer!r}, expected 'default', 'msgpack' or a codec")
     if all(callable(getattr(serializer, name, None)) for name in _METHODS):
@@ -42,15 +44,3 @@ def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
         f"{', '.join(_METHODS)}. python-socketio's packet classes are not used here; its own two are "
         "understood as the names that stand for them"
     )
-
-
-def _is_msgpack_class(serializer: Any) -> bool:
-    from socketio.msgpack_packet import MsgPackPacket  # noqa: PLC0415 - it needs msgpack, which is optional there
-
-    return isinstance(serializer, type) and issubclass(serializer, MsgPackPacket)
-
-
-def _msgpack_codec(serializer: Any, limits: Limits) -> Codec:
-    from rtserver.socketio.msgpack_codec import MsgpackCodec  # noqa: PLC0415
-
-    return MsgpackCodec(limits)

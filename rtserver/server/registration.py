@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import socketio
 
 from rtserver.server.hub import Hub
 
 __all__ = ["MAIN", "Registration"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 MAIN = "/"
 """The namespace that is meant where none is given."""
@@ -19,6 +21,14 @@ class Registration:
     """The methods of a server that register handlers."""
 
     _hub: Hub
+
+    @overload
+    def on(
+        self, event: str, handler: None = None, namespace: str | None = None
+    ) -> Callable[[Function], Function]: ...
+
+    @overload
+    def on(self, event: str, handler: Callable[..., Any], namespace: str | None = None) -> None: ...
 
     def on(self, event: str, handler: Callable[..., Any] | None = None, namespace: str | None = None) -> Any:
         """Register an event handler, or return a decorator that does.
@@ -39,7 +49,7 @@ class Registration:
         """
         name = namespace or MAIN
 
-        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        def register(function: Function) -> Function:
             self._hub.handlers.add(name, event, function)
             self._hub.handlers_changed()
             return function
@@ -48,6 +58,12 @@ class Registration:
             return register
         register(handler)
         return None
+
+    @overload
+    def event(self, function: Function, /) -> Function: ...
+
+    @overload
+    def event(self, *, namespace: str | None = None) -> Callable[[Function], Function]: ...
 
     def event(self, *args: Any, **kwargs: Any) -> Any:
         """Register the decorated function for the event of its name.
@@ -58,8 +74,9 @@ class Registration:
         if len(args) == 1 and not kwargs and callable(args[0]):
             return self.on(args[0].__name__)(args[0])
 
-        def register(function: Callable[..., Any]) -> Any:
-            return self.on(function.__name__, *args, **kwargs)(function)
+        def register(function: Function) -> Function:
+            decorated: Function = self.on(function.__name__, *args, **kwargs)(function)
+            return decorated
 
         return register
 

@@ -75,6 +75,7 @@ class SocketIOServer(Registration, Membership):
         self._local = Broadcast(hub, self._connecting)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose
+        self._started = False
         self._background: set[asyncio.Future[Any]] = set()
         manager.attach(self._local)
 
@@ -232,12 +233,20 @@ class SocketIOServer(Registration, Membership):
         """Sleep for this many seconds."""
         await asyncio.sleep(seconds)
 
+    async def start(self) -> None:
+        """Let the manager begin, once. Attaching to an application sees to it."""
+        if not self._started:
+            self._started = True
+            await done(self.manager.start())
+
     async def shutdown(self) -> None:
         """End what the server does in the background, and the handlers that still run."""
         if self._verbose:
             self.logger.info("Socket.IO is shutting down")
         await self._hub.runtime().finish(GRACE)
-        await done(self.manager.close())
+        if self._started:
+            self._started = False
+            await done(self.manager.close())
 
 
 def _names(rooms: Room | Iterable[Room]) -> Sequence[Room]:

@@ -1,0 +1,197 @@
+"""`Server`: the Socket.IO layer, the Engine.IO server beneath it and a manager, put together.
+
+This is what an application imports. It takes every parameter of `socketio.AsyncServer` and of the
+Engine.IO server inside it, with the same defaults, and a few of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rtserver.clock import Clock
+from rtserver.cluster.memory import MemoryManager
+from rtserver.server.codecs import choose_codec
+from rtserver.server.hub import Settings
+from rtserver.server.loggers import choose_logger
+from rtserver.server.manager import Manager
+from rtserver.server.server import SocketIOServer
+from rtserver.socketio.packet import Limits
+from rtserver.transport.engine_server import EngineServer
+from rtserver.transport.origins import AllowedOrigins
+from rtserver.websocket.deflate import DeflateOptions
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["Server"]
+
+_LIMITS = Limits()
+
+
+class Server(SocketIOServer):
+    """A Socket.IO server, to be attached to an aiohttp application.
+
+    Args:
+        client_manager: What joins this server to others; None for a server that is alone.
+        logger: True to log what clients do, or a logger to use. Failures are logged in any case.
+        json: A JSON module for packets, with ``loads`` and ``dumps`` like the standard library's; None for
+            our own, which is faster.
+        async_handlers: Whether handlers of one client may run concurrently. They start in the order in
+            which the events arrived either way; with False each one also ends before the next starts.
+        namespaces: Namespaces that clients may join besides those with handlers; ``"*"`` for any. The main
+            namespace if omitted.
+        serializer: ``"default"``, ``"msgpack"``, or a `rtserver.socketio.codec.Codec`.
+        always_connect: Tell a client that it is connected before its ``connect`` handler has decided.
+        engineio_logger: The same as `logger`, for the Engine.IO layer.
+        async_mode: ``"aiohttp"`` or None, which mean the same here.
+        ping_interval: Seconds between two heartbeats; or a tuple of that and a grace period.
+        ping_timeout: Seconds that a client has for its answer.
+        max_http_buffer_size: The largest message or polling body that a client may send, in bytes.
+        allow_upgrades: Whether a client on polling may go over to a WebSocket.
+        http_compression: Whether polling responses are compressed.
+        compression_threshold: The smallest polling response that is compressed, in bytes.
+        cookie: A cookie's name, or a dictionary of its ``name`` and attributes, to carry the session id.
+        cors_allowed_origins: An origin, a list of them, a function, or ``"*"``; the same origin if omitted;
+            ``[]`` to leave cross-origin requests to others.
+        cors_credentials: Whether browsers may send cookies to this server.
+        monitor_clients: Nothing: clients are always watched, at no cost.
+        transports: ``"polling"``, ``"websocket"`` or a list of both.
+        connect_timeout: Seconds in which a new client must have joined a namespace; None for no limit.
+        upgrade_timeout: Seconds that an upgrade to WebSocket may take.
+        max_buffer_size: Bytes that may wait for one client; one that reads too slowly is disconnected.
+        per_message_deflate: Compress WebSocket messages: True, or options; off if omitted.
+        per_message_deflate_threshold: The smallest WebSocket message that is compressed, in bytes; used
+            with True.
+        max_running_handlers: Handlers of one client that may be suspended, or wait for their turn, before
+            the server stops reading from it until half of them have ended.
+        max_depth: Arrays and objects within each other that a packet may have.
+        max_event_name: Characters that an event's name may have.
+        max_attachments: Binary attachments that a packet may have.
+
+    Raises:
+        ValueError: A parameter has a value that can't be used.
+        TypeError: A parameter is of the wrong kind, such as one of python-socketio's client managers.
+    """
+
+    def __init__(
+        self,
+        client_manager: Manager | None = None,
+        logger: bool | logging.Logger = False,
+        json: Any = None,
+        async_handlers: bool = True,
+        namespaces: Collection[str] | None = None,
+        *,
+        serializer: Any = "default",
+        always_connect: bool = False,
+        engineio_logger: bool | logging.Logger | None = None,
+        async_mode: str | None = None,
+        ping_interval: float | tuple[float, float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: str | Mapping[str, Any] | None = None,
+        cors_allowed_origins: AllowedOrigins = None,
+        cors_credentials: bool = True,
+        monitor_clients: bool | None = None,
+        transports: str | Sequence[str] | None = None,
+        connect_timeout: float | None = 45,
+        upgrade_timeout: float = 10,
+        max_buffer_size: int = 16 * 1024 * 1024,
+        per_message_deflate: bool | DeflateOptions | None = None,
+        per_message_deflate_threshold: int = 1024,
+        max_running_handlers: int = 1000,
+        max_depth: int = _LIMITS.max_depth,
+        max_event_name: int = _LIMITS.max_event_name,
+        max_attachments: int = _LIMITS.max_attachments,
+    ) -> None:
+        if async_mode not in (None, "aiohttp"):
+            raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
+        settings = Settings(
+            namespaces=("/",)
+            if not namespaces
+            else (namespaces,)
+            if isinstance(namespaces, str)
+            else namespaces,
+            always_connect=always_connect,
+            serial=not async_handlers,
+            connect_timeout=connect_timeout,
+            max_held=max_buffer_size,
+            max_running=max_running_handlers,
+            verbose=logger is not False,
+        )
+        limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)
+        super().__init__(
+            MemoryManager() if client_manager is None else _checked(client_manager),
+            choose_codec(serializer, json, limits),
+            settings,
+            choose_logger("rtserver.server", logger),
+            self._clock,
+        )
+        choose_logger("rtserver.engineio", engineio_logger)
+        if per_message_deflate is True:
+            per_message_deflate = DeflateOptions(threshold=per_message_deflate_threshold)
+        self.eio = EngineServer(
+            self._dispatch,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            allow_upgrades=allow_upgrades,
+            http_compression=http_compression,
+            compression_threshold=compression_threshold,
+            cookie=cookie,
+            cors_allowed_origins=cors_allowed_origins,
+            cors_credentials=cors_credentials,
+            transports=transports,
+            upgrade_timeout=upgrade_timeout,
+            max_buffer_size=max_buffer_size,
+            per_message_deflate=per_message_deflate,
+        )
+        self.async_mode = "aiohttp"
+
+    def _clock(self) -> Clock:
+        return self.eio.clock
+
+    def attach(self, app: web.Application, socketio_path: str = "socket.io") -> None:
+        """Serve clients from inside an aiohttp application, for as long as it runs.
+
+        Args:
+            app: The application, or one that is added to another as a sub-application.
+            socketio_path: The path of the endpoint.
+        """
+        self.eio.attach(app, f"/{socketio_path.strip('/')}/")
+        app.on_startup.append(self._on_startup)
+        app.on_cleanup.append(self._on_cleanup)
+
+    async def _on_startup(self, app: web.Application) -> None:
+        await self.start()
+
+    async def _on_cleanup(self, app: web.Application) -> None:
+        await self.shutdown()
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer one request, as an aiohttp handler: for a route of the application's own.
+
+        Args:
+            args: The `aiohttp.web.Request`.
+            kwargs: Passed on.
+        """
+        await self.start()
+        return await self.eio.handle_request(*args, **kwargs)
+
+    async def shutdown(self) -> None:
+        """Disconnect every client and end what runs in the background."""
+        await self.eio.close()
+        await super().shutdown()
+
+
+def _checked(manager: Any) -> Manager:
+    if not all(callable(getattr(manager, name, None)) for name in ("attach", "emit", "call", "close")):
+        raise TypeError(
+            f"client_manager: received {manager!r}, expected a manager of rtserver. Those of python-socketio "
+            "keep the list of clients themselves, which this server doesn't let them"
+        )
+    return manager  # type: ignore[no-any-return]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rtserver.server.client import Client
+from rtserver.server.namespace import Namespace
+from rtserver.server.socket import NOWHERE, Socket
+
+SESSION: Any = object()
+
+
+def socket(client: Client, name: str) -> Socket:
+    made = Socket(f"sid{name}", client, Namespace(name), NOWHERE)
+    client.add(made)
+    return made
+
+
+def test_sockets_are_found_by_namespace() -> None:
+    client = Client(SESSION)
+    assert client.find("/") is None
+    assert client.is_idle
+    main, a, b = socket(client, "/"), socket(client, "/a"), socket(client, "/b")
+    assert [client.find(name) for name in ("/", "/a", "/b", "/c")] == [main, a, b, None]
+    assert list(client.sockets()) == [main, a, b]
+    assert not client.is_idle
+
+
+def test_removing_the_first_socket_makes_another_the_first() -> None:
+    client = Client(SESSION)
+    main, a, b = socket(client, "/"), socket(client, "/a"), socket(client, "/b")
+    client.remove(main)
+    assert list(client.sockets()) == [a, b]
+    client.remove(b)
+    client.remove(b)
+    assert (client.socket, client.others) == (a, None)
+    client.remove(a)
+    assert client.is_idle
+
+
+def test_a_namespace_that_the_server_ended_is_remembered_until_it_is_joined_again() -> None:
+    client = Client(SESSION)
+    client.drop("/a")
+    client.drop("/b")
+    assert client.has_dropped("/a")
+    socket(client, "/a")
+    assert not client.has_dropped("/a")
+    assert client.has_dropped("/b")
+
+
+def test_an_idle_client_in_one_namespace_costs_two_small_objects_and_a_sid() -> None:
+    client = Client(SESSION)
+    made = socket(client, "/")
+    gc_header = 16
+    size = sys.getsizeof(client) + sys.getsizeof(made) + 2 * gc_header + sys.getsizeof("x" * 20)
+    assert not hasattr(client, "__dict__")
+    assert not hasattr(made, "__dict__")
+    assert size < 450

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rtserver.server.namespace import Namespace
+from rtserver.server.socket import NOWHERE, Socket
+
+CLIENT: Any = None
+
+
+def make(*sids: str) -> tuple[Namespace, list[Socket]]:
+    namespace = Namespace("/")
+    sockets = [Socket(sid, CLIENT, namespace, NOWHERE) for sid in sids]
+    namespace.sockets.update({socket.sid: socket for socket in sockets})
+    return namespace, sockets
+
+
+def test_rooms_hold_their_members_in_order_and_vanish_with_the_last() -> None:
+    namespace, (a, b) = make("a", "b")
+    namespace.enter(a, "room")
+    namespace.enter(b, "room")
+    namespace.enter(b, "room")
+    assert list(namespace.members("room")) == [a, b]
+    assert namespace.rooms_of(b) == ["b", "room"]
+    namespace.leave(a, "room")
+    namespace.leave(a, "room")
+    namespace.leave(b, "room")
+    assert namespace.rooms == {}
+    assert a.rooms is None
+
+
+def test_a_sid_is_a_room_of_its_own_that_nobody_else_enters() -> None:
+    namespace, (a, b) = make("a", "b")
+    assert list(namespace.members("a")) == [a]
+    namespace.enter(a, "a")
+    assert namespace.rooms == {}
+    with pytest.raises(ValueError, match="alone"):
+        namespace.enter(b, "a")
+    with pytest.raises(ValueError, match="alone"):
+        namespace.close("a")
+
+
+def test_a_union_has_each_member_once() -> None:
+    namespace, (a, b, c) = make("a", "b", "c")
+    namespace.enter(a, "x")
+    namespace.enter(b, "x")
+    namespace.enter(b, "y")
+    assert list(namespace.union(["x", "y", "c", "a", "nobody"])) == [a, b, c]
+
+
+def test_closing_a_room_and_forgetting_a_socket_leave_nothing() -> None:
+    namespace, (a, b) = make("a", "b")
+    for socket in (a, b):
+        namespace.enter(socket, "x")
+        namespace.enter(socket, 7)
+    namespace.close("x")
+    assert namespace.rooms_of(a) == ["a", 7]
+    namespace.discard(a)
+    namespace.discard(a)
+    assert list(namespace.members(7)) == [b]
+    namespace.discard(b)
+    assert (namespace.rooms, namespace.sockets) == ({}, {})

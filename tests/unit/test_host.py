@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+import socketio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+import rtserver
+from rtserver.cluster.memory import MemoryManager
+from rtserver.server.hub import Settings
+
+Serve = Callable[..., Awaitable[TestServer]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serve an application on a port of its own until the test ends."""
+    servers: list[TestServer] = []
+
+    async def start(app: web.Application) -> TestServer:
+        server = TestServer(app)
+        servers.append(server)
+        await server.start_server()
+        return server
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+async def echoed(server: TestServer, path: str, transports: list[str]) -> Any:
+    """Connect with python-socketio's client and have something echoed."""
+    client = socketio.AsyncClient()
+    await client.connect(str(server.make_url("/")), socketio_path=path, transports=transports)
+    try:
+        return await client.call("echo", ("text", b"bytes"), timeout=10)
+    finally:
+        await client.disconnect()
+
+
+def echo_server(**options: Any) -> rtserver.Server:
+    sio = rtserver.Server(**options)
+    sio.on("echo", lambda sid, *args: args)
+    return sio
+
+
+@pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
+@pytest.mark.parametrize("path", ["socket.io", "/deep/er/path/"])
+async def test_a_server_in_an_application(serve: Serve, transports: list[str], path: str) -> None:
+    app = web.Application()
+    echo_server().attach(app, path)
+    assert await echoed(await serve(app), path, transports) == ("text", b"bytes")
+
+
+async def test_a_server_in_a_sub_application(serve: Serve) -> None:
+    app, sub = web.Application(), web.Application()
+    echo_server().attach(sub)
+    app.add_subapp("/sub/", sub)
+    assert await echoed(await serve(app), "sub/socket.io", ["websocket"]) == ("text", b"bytes")
+
+
+async def test_a_server_behind_a_route_of_the_applications_own(serve: Serve) -> None:
+    sio = echo_server()
+    app = web.Application()
+    app.router.add_route("*", "/mine/", sio.handle_request)
+    assert await echoed(await serve(app), "mine", ["polling"]) == ("text", b"bytes")
+    await sio.shutdown()
+
+
+async def test_the_connect_handler_finds_the_request_and_the_true_address(serve: Serve) -> None:
+    sio = echo_server()
+    seen: list[Any] = []
+
+    @sio.event
+    def connect(sid: str, environ: dict[str, Any]) -> None:
+        seen.append((type(environ["aiohttp.request"]), environ["REMOTE_ADDR"], environ["REMOTE_PORT"]))
+
+    app = web.Application()
+    sio.attach(app)
+    await echoed(await serve(app), "socket.io", ["websocket"])
+    [(request, address, port)] = seen
+    assert issubclass(request, web.BaseRequest)
+    assert address == "127.0.0.1"
+    assert int(port) > 0
+
+
+async def test_the_end_of_the_application_disconnects_clients_and_closes_the_manager(serve: Serve) -> None:
+    class Watched(MemoryManager):
+        log: list[str] = []  # noqa: RUF012
+
+        def start(self) -> None:
+            self.log.append("start")
+
+        def close(self) -> None:
+            self.log.append("close")
+
+    sio = echo_server(client_manager=Watched())
+    reasons: list[str] = []
+    sio.on("disconnect", lambda sid, reason: reasons.append(reason))
+    app = web.Application()
+    sio.attach(app)
+    server = await serve(app)
+    async with aiohttp.ClientSession() as http:
+        url = server.make_url("/socket.io/?EIO=4&transport=websocket")
+        async with http.ws_connect(url) as ws:
+            await ws.receive()
+            await ws.send_str("40")
+            await ws.receive()
+            assert Watched.log == ["start"]
+            await server.close()
+            message = await ws.receive()
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+    assert reasons == ["server shutting down"]
+    assert Watched.log == ["start", "close"]
+
+
+async def test_options_reach_the_layer_that_they_are_for() -> None:
+    mine = logging.getLogger("mine")
+    manager = MemoryManager()
+    sio = rtserver.Server(
+        client_manager=manager,
+        logger=mine,
+        json=json,
+        async_handlers=False,
+        namespaces="*",
+        serializer="default",
+        always_connect=True,
+        ping_interval=(7, 3),
+        ping_timeout=4,
+        max_http_buffer_size=1234,
+        allow_upgrades=False,
+        http_compression=False,
+        compression_threshold=99,
+        cookie="io",
+        cors_allowed_origins="*",
+        cors_credentials=False,
+        monitor_clients=False,
+        transports=["polling"],
+        connect_timeout=6,
+        upgrade_timeout=8,
+        max_buffer_size=2000,
+        per_message_deflate=True,
+        per_message_deflate_threshold=77,
+        max_running_handlers=5,
+        max_depth=9,
+        max_event_name=10,
+        max_attachments=11,
+    )
+    assert sio._hub.settings == Settings(
+        namespaces=("*",),
+        always_connect=True,
+        serial=True,
+        connect_timeout=6,
+        max_held=2000,
+        max_running=5,
+        verbose=True,
+    )
+    assert sio.manager is manager
+    assert sio.logger is mine
+    codec: Any = sio._hub.codec
+    limits = codec.limits
+    assert (limits.max_depth, limits.max_event_name, limits.max_attachments) == (9, 10, 11)
+    options = sio.eio.options
+    assert (options.ping_interval, options.ping_interval_advertised, options.ping_timeout) == (7, 10, 4)
+    assert (options.max_payload, options.max_buffer_size, options.upgrade_timeout) == (1234, 2000, 8)
+    assert (options.allow_upgrades, options.http_compression, options.compression_threshold) == (
+        False,
+        False,
+        99,
+    )
+    assert options.transports == {"polling"}
+    assert options.deflate is not None
+    assert options.deflate.threshold == 77
+
+
+async def test_defaults() -> None:
+    sio = rtserver.Server()
+    assert sio._hub.settings == Settings()
+    options = sio.eio.options
+    assert (options.ping_interval, options.ping_timeout, options.max_payload) == (25, 20, 1_000_000)
+    assert (options.deflate, options.max_buffer_size) == (None, 16 * 1024 * 1024)
+    assert sio.async_mode == "aiohttp"
+
+
+async def test_one_clock_for_all_layers() -> None:
+    sio = rtserver.Server()
+    assert sio._hub.runtime().clock is sio.eio.clock
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"async_mode": "asgi"}, ValueError, "async_mode"),
+        ({"serializer": "pickle"}, ValueError, "serializer"),
+        ({"transports": ["carrier pigeon"]}, ValueError, "transports"),
+        ({"client_manager": socketio.AsyncManager()}, TypeError, "python-socketio"),
+        ({"no_such_option": 1}, TypeError, "no_such_option"),
+    ],
+)
+def test_what_can_not_be_served_is_refused(options: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        rtserver.Server(**options)
