@@ -32,7 +32,7 @@ EXCERPT = 40
 EVENT = PacketType.EVENT
 ACK = PacketType.ACK
 _loads = orjson.loads
-_NAME = re.compile(r'\[[ \t\r\n]*"').match
+_NAME = re.compile(r'[ \t\r\n]*\[[ \t\r\n]*"').match
 
 
 def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:

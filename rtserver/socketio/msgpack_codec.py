@@ -169,17 +169,18 @@ def _new_unpacker() -> Any:
 
 
 def _check_depth(data: Any, max_depth: int) -> None:
-    level = [data]
-    for _ in range(max_depth + 1):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if type(container) is dict else container)
-            if type(item) is list or type(item) is dict
-        ]
+    level = _containers([data])
+    for _ in range(max_depth):
         if not level:
             return
-    raise SocketViolation(f"data nested deeper than {max_depth} levels")
+        level = [inner for container in level for inner in _containers(container)]
+    if level:
+        raise SocketViolation(f"data nested deeper than {max_depth} levels")
+
+
+def _containers(container: Any) -> list[Any]:
+    items = container.values() if type(container) is dict else container
+    return [item for item in items if type(item) is list or type(item) is dict]
 
 
 def _extension(kind: int, data: bytes) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import isfinite
 from typing import Any, Final
 
 from rtserver.errors import SocketViolation
@@ -93,8 +94,8 @@ def _check_event(data: Any, limits: Limits) -> None:
     if type(data) is not list or not data:
         raise SocketViolation("the data of an event must be an array that begins with its name")
     name = data[0]
-    if type(name) is int or type(name) is float:
-        name = data[0] = f"{name:.17g}" if name != name // 1 else str(int(name))
+    if type(name) is int or (type(name) is float and isfinite(name)):
+        name = data[0] = str(int(name)) if name == name // 1 and abs(name) < 1e21 else repr(name)
     if type(name) is not str:
         raise SocketViolation(f"the name of an event must be a string: received {_name_of(name)}")
     if len(name) > limits.max_event_name:
