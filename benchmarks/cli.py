@@ -22,7 +22,7 @@ from benchmarks.results import Results, ratio
 from benchmarks.rounds import Bench
 from benchmarks.scenarios import FULL, METRICS, QUICK, SCENARIOS, Pace, Scenario
 from benchmarks.servers import OURS, PEERS, Launch, Peer, Unavailable
-from benchmarks.table import figures_table, goals_reached, ratios_table
+from benchmarks.table import disturbed, figures_table, goals_reached, per_core_table, ratios_table
 
 __all__ = ["main"]
 
@@ -163,6 +163,13 @@ def report(results: Results, peers: Sequence[Peer], pace: Pace) -> str:
             "",
             "Goals: {} reached, {} missed, {} not measured.".format(*goals_reached(results, METRICS)),
         ]
+        if disturbed(results):
+            parts += [
+                "",
+                "Other work disturbed the figures marked so. The same ratios per second of the server's"
+                " processor time, which it disturbs less:",
+                per_core_table(results, METRICS, peers),
+            ]
     if pace.ping_interval != FULL.ping_interval and "idle-processor" in results.outcomes:
         parts.append(
             f"Heartbeats were measured at an interval of {pace.ping_interval:g} s and scaled to"

@@ -36,12 +36,12 @@ def pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str], timeout: float = STOP_TIMEOUT) -> None:
     """End a process by its id, and wait until it is gone."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(STOP_TIMEOUT)
+            process.wait(timeout)
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()

@@ -191,8 +191,8 @@ def idle_samples(
 ) -> tuple[Sample, Sample]:
     """Return memory and processor share of idle connections.
 
-    The processor time of the window is that of one heartbeat of every connection, which by default is due once
-    in 25 s: a window at a shorter interval is scaled to that.
+    The processor time of the window is that of one heartbeat of every connection, which by default is due
+    once in 25 s: a window at a shorter interval is scaled to that.
 
     Args:
         connections: How many there are.

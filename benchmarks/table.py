@@ -8,7 +8,7 @@ from benchmarks.results import Outcome, Ratio, Results, Verdict, ratio, verdict
 from benchmarks.scenarios import Goal, Metric
 from benchmarks.servers import OURS, Peer
 
-__all__ = ["figures_table", "goals_reached", "ratios_table"]
+__all__ = ["disturbed", "figures_table", "goals_reached", "per_core_table", "ratios_table"]
 
 DISTURBED = 0.1
 """From this share of waiting for a core on, a figure is marked as disturbed."""
@@ -34,6 +34,26 @@ def ratios_table(results: Results, metrics: Sequence[Metric], peers: Sequence[Pe
             row.append(ratio_cell(found, goals, outcomes.get(peer.name)))
         rows.append(row)
     return aligned([header, *rows])
+
+
+def per_core_table(results: Results, metrics: Sequence[Metric], peers: Sequence[Peer]) -> str:
+    """Return the ratios of what a second of the server's processor time does: no goals, less noise."""
+    others = [peer for peer in peers if peer.name != OURS]
+    rows = []
+    for metric in metrics:
+        outcomes = results.outcomes.get(metric.name)
+        if outcomes is None or not metric.higher_is_better:
+            continue
+        found = [ratio(metric, outcomes.get(OURS), outcomes.get(peer.name)) for peer in others]
+        cells = [f"{one.per_core:.2f}" if one is not None and one.per_core else "-" for one in found]
+        rows.append([metric.label, *cells])
+    return aligned([["times better than", *(peer.label for peer in others)], *rows])
+
+
+def disturbed(results: Results) -> bool:
+    """Return whether other work on the machine disturbed any figure."""
+    outcomes = [outcome for peers in results.outcomes.values() for outcome in peers.values()]
+    return any((outcome.median(lambda sample: sample.waited) or 0) >= DISTURBED for outcome in outcomes)
 
 
 def own_cell(metric: Metric, ours: Outcome | None) -> str:
@@ -126,7 +146,7 @@ def goals_reached(results: Results, metrics: Sequence[Metric]) -> tuple[int, int
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text: the first column left, under a line after the header, the others left as well."""
+    """Return rows as text in columns, with a line under the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
