@@ -37,6 +37,9 @@ _DATA: Final = frozenset((Opcode.TEXT, Opcode.BINARY))
 _WHOLE: Final = (0x81, 0x82)
 """First bytes of a text and a binary message in one frame, not compressed."""
 
+_SHORT: Final = 125
+"""The largest payload of a short frame; with a lower limit than this all frames go the long way."""
+
 _MASKED: Final = 0x80
 _NEVER: Final = 1 << 62
 
@@ -66,6 +69,15 @@ class Connection:
     Args:
         max_message_size: The largest message in bytes, across its fragments and after inflating.
         deflate: What was negotiated (RFC 7692); None means that compressed frames are a violation.
+
+    Attributes:
+        state: `State`.
+        output: Frames to be written; `take_output` empties it.
+        pong: The payload of the latest pong received, solicited or not. The caller may reset it.
+        close_code: None while open; then the code of the close frame received (1005 when it had none), of
+            the one sent where none was received, or 1006 where the stream ended without either.
+        close_reason: The reason beside it.
+        violation: What the peer did wrong, when that ended the connection.
     """
 
     __slots__ = (
@@ -95,7 +107,7 @@ class Connection:
         self._message: IncomingMessage | None = None
         self._held = b""
         self._ping: bytes | None = None
-        self._is_between = True
+        self._is_between = max_message_size >= _SHORT
 
     @property
     def has_output(self) -> bool:
@@ -104,7 +116,7 @@ class Connection:
 
     @property
     def buffered(self) -> int:
-        """Bytes held of what isn't complete: never more than the larger of `max_message_size` and 131."""
+        """Bytes held of what isn't complete: never more than `max_message_size` and 131."""
         return len(self._held) if self._message is None else len(self._held) + self._message.size
 
     def take_output(self) -> bytes:
@@ -164,6 +176,7 @@ class Connection:
 
         messages: list[str | bytes] = []
         is_open = self.state is OPEN
+        takes_short = is_open and self.max_message_size >= _SHORT
         spans = _SPANS
         start = 0
         last = size - 1
@@ -176,12 +189,12 @@ class Connection:
                     start = end
                 else:
                     start = self._frame(data, start, messages)
-                    is_between = is_open and self._message is None
+                    is_between = takes_short and self._message is None
             if start < size:
                 self._frame(data, start, messages)
             if self._ping is not None:
                 self._answer_ping()
-            self._is_between = is_open and self._message is None and not self._held and self.state is OPEN
+            self._is_between = takes_short and self._message is None and not self._held and self.state is OPEN
         except UnicodeDecodeError as error:
             self._fail(invalid_utf8(error))
         except WebSocketViolation as violation:

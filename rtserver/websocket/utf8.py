@@ -30,7 +30,10 @@ def check_utf8(unfinished: bytes, chunk: bytes) -> bytes:
         taken = utf_8_decode(chunk, "strict", False)[1]
     except UnicodeDecodeError as error:
         raise invalid_utf8(error) from None
-    return chunk[taken:]
+    rest = chunk[taken:]
+    if len(rest) == 2 and rest[0] == 0xED and rest[1] > 0x9F:  # Python would wait for the third byte
+        raise WebSocketViolation(CloseCode.INVALID_DATA, "text is not UTF-8: it encodes a surrogate")
+    return rest
 
 
 def invalid_utf8(error: UnicodeDecodeError) -> WebSocketViolation:
