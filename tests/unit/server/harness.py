@@ -37,6 +37,7 @@ class FakeSession:
         self.reading = True
         self.sent: list[str | bytes] = []
         self.on_send: Callable[[], None] | None = None
+        self.on_close: Callable[[], None] | None = None
         handler.connect(self)
 
     def send_text(self, packet: bytes, /) -> None:
@@ -62,6 +63,8 @@ class FakeSession:
             self.is_open = False
             self.closed_for = reason
             self.handler.disconnect(self, reason)
+            if self.on_close is not None:
+                self.on_close()
 
     def pause_reading(self) -> None:
         self.reading = False
