@@ -83,7 +83,7 @@ codec = JsonCodec()
 
 @examples
 def test_decode(
-    kind: PacketType, namespace: str, id_: int | None, data: Any, text: str, attachments: list[bytes]
+    *, kind: PacketType, namespace: str, id_: int | None, data: Any, text: str, attachments: list[bytes]
 ) -> None:
     packet: Packet | None = codec.decode(text)
     assert packet is not None
@@ -98,7 +98,7 @@ def test_decode(
 
 @examples
 def test_encode(
-    kind: PacketType, namespace: str, id_: int | None, data: Any, text: str, attachments: list[bytes]
+    *, kind: PacketType, namespace: str, id_: int | None, data: Any, text: str, attachments: list[bytes]
 ) -> None:
     encoded: bytes | Outgoing
     if kind is CONNECT:

@@ -44,6 +44,8 @@ def both_ways(text: str, limits: Limits) -> Packet:
         ('212["foo"]', (EVENT, "/", 12, ["foo"], 0)),
         ('20["foo"]', (EVENT, "/", 0, ["foo"], 0)),
         ('2/admin,13["foo",1]', (EVENT, "/admin", 13, ["foo", 1], 0)),
+        ('2/admin?a=1,13["foo"]', (EVENT, "/admin", 13, ["foo"], 0)),
+        ('2/?a=1,["foo"]', (EVENT, "/", None, ["foo"], 0)),
         ('2/admin?a=[],13["foo"]', (EVENT, "/admin", 13, ["foo"], 0)),
         ('2/a[b,1["foo"]', (EVENT, "/a[b", 1, ["foo"], 0)),
         ('2 ["foo"]', (EVENT, "/", None, ["foo"], 0)),

@@ -257,8 +257,8 @@ def test_the_first_pass_forgets_what_was_refused() -> None:
         assert codec.decode(good)[3] == ["a", "x" * 200]
 
 
-def test_a_million_small_containers_take_no_long_time() -> None:
-    message = msgpack.packb({"type": 2, "data": ["a", [[]] * 1_000_000], "nsp": "/"})
+def test_many_small_containers_take_no_long_time() -> None:
+    message = msgpack.packb({"type": 2, "data": ["a", [[]] * 300_000], "nsp": "/"})
     start = time.process_time()
     codec.decode(message)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 1
