@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+
+from .harness.node import Node, NodeProcess
+from .harness.server import Hosting
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_loops: run on asyncio's own loop as well as on uvloop")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.get_closest_marker("both_loops"):
+        return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop}
+
+
+class NodeKeeper:
+    """One driver for the whole run, started when a test first needs it and again if it has died."""
+
+    def __init__(self) -> None:
+        self._process: NodeProcess | None = None
+
+    def get(self) -> NodeProcess:
+        if self._process is None or not self._process.running:
+            self._process = NodeProcess()
+        return self._process
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def node_keeper() -> Iterator[NodeKeeper]:
+    keeper = NodeKeeper()
+    yield keeper
+    keeper.stop()
+
+
+@pytest.fixture
+async def node(node_keeper: NodeKeeper) -> AsyncIterator[Node]:
+    """Official JavaScript clients."""
+    node = Node(node_keeper.get())
+    yield node
+    try:
+        await node.detach()
+    except BaseException:
+        node_keeper.stop()
+        raise
+
+
+@pytest.fixture
+async def hosting() -> AsyncIterator[Hosting]:
+    """Servers that stop with the test."""
+    hosting = Hosting()
+    yield hosting
+    await hosting.close()

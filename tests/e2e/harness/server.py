@@ -1,0 +1,96 @@
+"""Servers in the test's own process: an aiohttp application on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
+
+from rtserver.host import Server
+
+from .events import EventLog
+
+__all__ = ["Host", "Hosting", "make_server", "recorded"]
+
+
+def make_server(**options: Any) -> Server:
+    """Make the server under test."""
+    return Server(**options)
+
+
+class Host:
+    """A served application.
+
+    Attributes:
+        runner: aiohttp's runner of it.
+        port: The port it listens on.
+    """
+
+    def __init__(self, runner: web.AppRunner, port: int, tls: bool) -> None:
+        self.runner = runner
+        self.port = port
+        self._secure = "s" if tls else ""
+
+    @property
+    def url(self) -> str:
+        return f"http{self._secure}://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws{self._secure}://127.0.0.1:{self.port}"
+
+    async def close(self) -> None:
+        """Stop listening and close every connection, as an operator would."""
+        await self.runner.cleanup()
+
+
+class Hosting:
+    """Starts servers for one test and stops them at its end."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+
+    async def app(self, app: web.Application, tls: ssl.SSLContext | None = None, port: int = 0) -> Host:
+        """Serve an application, on a free port if none is given."""
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
+        await site.start()
+        return Host(runner, runner.addresses[0][1], tls is not None)
+
+    async def server(self, sio: Server, tls: ssl.SSLContext | None = None, port: int = 0) -> Host:
+        """Serve a Socket.IO server at its default path."""
+        app = web.Application()
+        sio.attach(app)
+        return await self.app(app, tls, port)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+def recorded(sio: Server, *events: str, namespace: str = "/") -> EventLog:
+    """Log the connects, disconnects and named events of a namespace; each event answers with its data."""
+    log = EventLog("the server")
+
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        log.add("connect", sid, environ, auth)
+
+    async def disconnect(sid: str, reason: str) -> None:
+        log.add("disconnect", sid, reason)
+
+    sio.on("connect", connect, namespace=namespace)
+    sio.on("disconnect", disconnect, namespace=namespace)
+    for event in events:
+        sio.on(event, _recorder(log, event), namespace=namespace)
+    return log
+
+
+def _recorder(log: EventLog, event: str) -> Any:
+    async def handler(sid: str, *args: Any) -> tuple[Any, ...]:
+        log.add(event, sid, *args)
+        return args
+
+    return handler
