@@ -41,14 +41,23 @@ class Dispatch:
         flow: Counts the handlers that suspend.
     """
 
-    __slots__ = ("_connecting", "_decode", "_encode_ack", "_flow", "_hub", "_serial", "_start", "_verbose")
+    __slots__ = (
+        "_connecting",
+        "_decode",
+        "_encode_ack",
+        "_flow",
+        "_hub",
+        "_is_careful",
+        "_start",
+        "_verbose",
+    )
 
     def __init__(self, hub: Hub, connecting: Connecting, flow: Flow) -> None:
         self._hub = hub
         self._connecting = connecting
         self._flow = flow
-        self._serial = flow.serial
         self._verbose = hub.settings.verbose
+        self._is_careful = flow.serial or self._verbose
         self._decode = hub.codec.decode
         self._encode_ack = hub.codec.encode_ack
         self._start: Callable[[Any], Any]
@@ -61,32 +70,54 @@ class Dispatch:
         session.context = client = Client(cast(ClientSession, session))
         self._connecting.watch(client)
 
-    def message(self, session: Session, data: str | bytes, /) -> None:
-        """Take one message of a client."""
+    def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - see below
+        """Take one message of a client.
+
+        This is the way of nearly every message, in one piece: an event in the client's first namespace,
+        with a handler that is known already. `_received` is the way of all others.
+        """
         client: Client | None = session.context
         if client is None:
             return
+        if self._is_careful or client.partial is not None:
+            self._received(client, data)
+            return
         try:
-            if client.partial is None:
-                packet: Packet | None = self._decode(data)
-            else:
-                packet = self._complete(client, data)
-            if packet is None:
-                return
-            kind, name, ack_id, args, attachments = packet
-            if attachments:
-                self._announced(client, packet)
-                return
-            if self._serial and kind is not PacketType.ACK and self._flow.must_wait(client):
-                self._flow.defer(client, partial(self._deferred, client, packet))
-                return
-            socket = client.socket
-            if kind is _EVENT and socket is not None and socket.namespace.name == name:
-                self._event(socket, ack_id, args)
-            else:
-                self._other(client, packet)
+            packet = self._decode(data)
         except SocketViolation as violation:
             self._violated(client, violation)
+            return
+        kind, name, ack_id, args, attachments = packet
+        socket = client.socket
+        if kind is not _EVENT or attachments or socket is None or socket.namespace.name != name:
+            self._decoded(client, packet)
+            return
+        event = args[0]
+        found = socket.namespace.events.get(event)
+        if found is None:
+            self._decoded(client, packet)
+            return
+        function, is_async = found
+        args[0] = socket.sid
+        try:
+            result = function(*args)
+            if is_async:
+                result = self._start(result)
+                if result.__class__ is HandlerTask:
+                    self._suspended(socket, result, event, ack_id)
+                    return
+            if ack_id is not None:
+                if result is None:
+                    result = ()
+                elif result.__class__ is not tuple and not isinstance(result, tuple):
+                    result = (result,)
+                answer = self._encode_ack(name, ack_id, result)
+                if answer.__class__ is bytes:
+                    socket.recipient.send_text(answer)
+                else:
+                    socket.recipient.send_outgoing(answer)  # type: ignore[arg-type]
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
+            self._failed(socket, event, error)
 
     def disconnect(self, session: Session, reason: str, /) -> None:
         """Learn that a session has closed."""
@@ -103,6 +134,26 @@ class Dispatch:
         """Learn that the outgoing buffer is empty again."""
 
     # Packets.
+
+    def _received(self, client: Client, data: str | bytes) -> None:
+        try:
+            packet = self._decode(data) if client.partial is None else self._complete(client, data)
+        except SocketViolation as violation:
+            self._violated(client, violation)
+            return
+        if packet is not None:
+            self._decoded(client, packet)
+
+    def _decoded(self, client: Client, packet: Packet) -> None:
+        try:
+            if packet[4]:
+                self._announced(client, packet)
+            elif packet[0] is not PacketType.ACK and self._flow.must_wait(client):
+                self._flow.defer(client, partial(self._deferred, client, packet))
+            else:
+                self._other(client, packet)
+        except SocketViolation as violation:
+            self._violated(client, violation)
 
     def _deferred(self, client: Client, packet: Packet) -> None:
         if client.reason is not None:

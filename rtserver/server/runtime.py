@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rtserver.clock import Clock
@@ -20,18 +20,16 @@ class Runtime:
         clock: The clock of that loop.
     """
 
-    __slots__ = ("_ordered", "clock", "loop", "tasks")
+    __slots__ = ("_ordered", "clock", "loop", "start", "tasks")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         self.loop = loop
         self.clock = clock
         self._ordered = OrderedStart(loop)
+        self.start: Callable[[Coroutine[Any, Any, Any]], Any] = self._ordered.start
+        """Run a coroutine up to its first suspension; see `OrderedStart.start`."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Whatever runs: the loop itself holds tasks by weak references only."""
-
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine up to its first suspension; see `OrderedStart.start`."""
-        return self._ordered.start(coroutine)
 
     def keep(self, task: asyncio.Task[Any]) -> None:
         """Hold `task` until it has ended."""
