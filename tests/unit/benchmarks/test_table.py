@@ -39,7 +39,7 @@ def words(line: str) -> str:
 def test_ratios_stand_beside_their_goals() -> None:
     assert ratios_table(results(), METRICS, PEERS).splitlines() == [
         "times better than  rtserver                     Slow                                    Fast",
-        "-" * 129,
+        "-" * 126,
         "echo with ack      9,500                        9.50 [9.00 to 10.00] (goal 8: reached)"
         "  0.38 [0.36 to 0.40] (goal 0.6: MISSED)",
         "memory             2,000 (goal 4,096: reached)  10.00                                   FAILED",
