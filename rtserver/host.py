@@ -35,7 +35,7 @@ class Server(SocketIOServer):
 
     Args:
         client_manager: What joins this server to others; None for a server that is alone.
-        logger: True to log what clients do, or a logger to use. Failures are logged in any case.
+        logger: True to log what clients do, or a logger to use. Without it only failures are logged.
         json: A JSON module for packets, with ``loads`` and ``dumps`` like the standard library's; None for
             our own, which is faster.
         async_handlers: Whether handlers of one client may run concurrently. They start in the order in
@@ -44,7 +44,7 @@ class Server(SocketIOServer):
             namespace if omitted.
         serializer: ``"default"``, ``"msgpack"``, or a `rtserver.socketio.codec.Codec`.
         always_connect: Tell a client that it is connected before its ``connect`` handler has decided.
-        engineio_logger: The same as `logger`, for the Engine.IO layer.
+        engineio_logger: True to log what the Engine.IO layer does, under its own loggers.
         async_mode: ``"aiohttp"`` or None, which mean the same here.
         ping_interval: Seconds between two heartbeats; or a tuple of that and a grace period.
         ping_timeout: Seconds that a client has for its answer.
@@ -110,6 +110,7 @@ class Server(SocketIOServer):
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
+        chosen_logger = choose_logger("rtserver.server", logger)
         settings = Settings(
             namespaces=("/",)
             if not namespaces
@@ -121,14 +122,14 @@ class Server(SocketIOServer):
             connect_timeout=connect_timeout,
             max_held=max_buffer_size,
             max_running=max_running_handlers,
-            verbose=logger is not False,
+            verbose=bool(logger) and chosen_logger.isEnabledFor(logging.INFO),
         )
         limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)
         super().__init__(
             MemoryManager() if client_manager is None else _checked(client_manager),
             choose_codec(serializer, json, limits),
             settings,
-            choose_logger("rtserver.server", logger),
+            chosen_logger,
             self._clock,
         )
         choose_logger("rtserver.engineio", engineio_logger)

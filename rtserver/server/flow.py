@@ -82,3 +82,5 @@ class Flow:
             client.paused = True
             self._counters.reading_pauses += 1
             client.session.pause_reading()
+        elif self._load(client) % self._limit == 0:
+            client.session.pause_reading()  # once more: an upgrade to another transport begins with reading

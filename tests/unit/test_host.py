@@ -122,6 +122,7 @@ async def test_the_end_of_the_application_disconnects_clients_and_closes_the_man
 
 async def test_options_reach_the_layer_that_they_are_for() -> None:
     mine = logging.getLogger("mine")
+    mine.setLevel(logging.INFO)
     manager = MemoryManager()
     sio = rtserver.Server(
         client_manager=manager,
@@ -186,6 +187,18 @@ async def test_defaults() -> None:
     assert (options.ping_interval, options.ping_timeout, options.max_payload) == (25, 20, 1_000_000)
     assert (options.deflate, options.max_buffer_size) == (None, 16 * 1024 * 1024)
     assert sio.async_mode == "aiohttp"
+
+
+@pytest.mark.parametrize(
+    ("logger", "verbose"), [(False, False), (None, False), (True, True), (logging.getLogger("quiet"), False)]
+)
+def test_events_are_logged_only_where_that_is_wanted(logger: Any, verbose: bool) -> None:
+    logging.getLogger("quiet").setLevel(logging.WARNING)
+    level = logging.getLogger("rtserver.server").level
+    try:
+        assert rtserver.Server(logger=logger)._hub.settings.verbose is verbose
+    finally:
+        logging.getLogger("rtserver.server").setLevel(level)
 
 
 async def test_one_clock_for_all_layers() -> None:

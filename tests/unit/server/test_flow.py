@@ -40,6 +40,14 @@ def test_reading_pauses_at_the_limit_and_resumes_at_half_of_it() -> None:
     assert counters.reading_pauses == 1
 
 
+def test_a_client_that_is_read_all_the_same_is_paused_again() -> None:
+    flow, client, reading, counters = make(serial=False, limit=4)
+    for _ in range(12):
+        flow.started(client)
+    assert reading.log == ["pause"] * 3
+    assert counters.reading_pauses == 1
+
+
 def test_concurrent_handlers_never_wait() -> None:
     flow, client, _, _ = make(serial=False, limit=4)
     flow.started(client)
