@@ -58,13 +58,11 @@ def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
     id_ = None
     in_order = start > 0
     if start > 1:
-        begin = 1
-        if text[1] == "/":
-            begin = text.find(",", 1, start) + 1
-            namespace = text[1 : begin - 1]
-            in_order = 1 < begin <= limits.max_namespace + 2 and "?" not in namespace
-        if begin < start:
-            digits = text[begin:start]
+        digits = text[1:start]
+        if digits[0] == "/":
+            namespace, comma, digits = digits.partition(",")
+            in_order = comma == "," and len(namespace) <= limits.max_namespace and "?" not in namespace
+        if digits:
             if digits.isdecimal() and digits.isascii() and len(digits) <= limits.max_id_digits:
                 id_ = int(digits)
             else:
