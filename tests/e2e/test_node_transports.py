@@ -192,7 +192,7 @@ def own_process() -> Iterator[NodeProcess]:
 async def test_a_silent_client_is_dropped_after_the_ping_timeout(
     own_process: NodeProcess, node: Node, hosting: Hosting, transport: Transport
 ) -> None:
-    sio = make_server(ping_interval=0.3, ping_timeout=0.4)
+    sio = make_server(ping_interval=0.1, ping_timeout=0.7)
     log = recorded(sio, "echo")
     host = await hosting.server(sio)
     silent = Node(own_process)
@@ -212,11 +212,22 @@ async def test_a_silent_client_is_dropped_after_the_ping_timeout(
 async def test_heartbeats_keep_an_idle_client(
     node: Node, hosting: Hosting, kind: str, transport: Transport
 ) -> None:
-    sio = make_server(ping_interval=0.1, ping_timeout=0.2)
+    sio = make_server(ping_interval=0.2, ping_timeout=1)
     log = recorded(sio, "echo")
     host = await hosting.server(sio)
     client = await node.connect(host.url, kind, transport)
-    for _ in range(5):
+    for _ in range(3):
         await client.manager.log.next("ping")
     assert await client.call("echo", 1) == [1]
     assert log.all("disconnect") == []
+
+
+async def test_heartbeats_come_at_their_interval_however_long_the_timeout(
+    node: Node, hosting: Hosting
+) -> None:
+    sio = make_server(ping_interval=0.1, ping_timeout=60)
+    recorded(sio)
+    host = await hosting.server(sio)
+    client = await node.connect(host.url)
+    for _ in range(3):
+        await client.manager.log.next("ping", 5)

@@ -74,10 +74,11 @@ const commands = {
     const tell = (event, ...args) => print({ from: name, event, args: pack(args) });
     manager.on("open", () => {
       manager.engine.on("upgrade", (transport) => tell("upgrade", transport.name));
+      manager.engine.on("packet", ({ type }) => type === "ping" && tell("ping"));
       manager.engine.on("close", (reason) => tell("engine_close", reason));
       tell("open", manager.engine.transport.name);
     });
-    for (const event of ["error", "ping", "reconnect_attempt", "reconnect", "reconnect_failed"]) {
+    for (const event of ["error", "reconnect_attempt", "reconnect", "reconnect_failed"]) {
       manager.on(event, (detail) => tell(event, detail));
     }
     managers.set(name, manager);
