@@ -86,6 +86,7 @@ export class ConnectionPanel {
     $("toggle-offline").addEventListener("click", () => {
       if (connection.state === "paused") connection.resume();
       else connection.pause();
+      $("connection").hidePopover(); // it would cover the banner
     });
     this.show();
   }

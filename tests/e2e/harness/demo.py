@@ -11,15 +11,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import socketio
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 from client_demo.client import ChatClient
 
-__all__ = ["Chatter", "Network", "Service", "TerminalChatter", "chromium"]
+__all__ = ["Chatter", "Network", "Service", "TerminalChatter", "Witness", "chromium"]
 
 CONFIG = Path(__file__).parents[3] / "config" / "development.toml"
-TIMEOUT = 20.0
+TIMEOUT = 20.0  # seconds; a test takes a few, on a busy machine too
+expect.set_options(timeout=TIMEOUT * 1000)
 
 BROWSER_ARGUMENTS = (
     "--no-sandbox",
@@ -39,6 +42,17 @@ class Service:
         self.log: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Service:
+        try:
+            await self.start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
 
     async def start(self) -> None:
         """Start it, on the port that it had before if any, and wait until it listens."""
@@ -63,18 +77,23 @@ class Service:
         """Stop it as an operator does, and check that it ends well."""
         if self._process is None or self._reading is None:
             return
+        process = self._process
         with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._reading
-                assert await self._process.wait() == 0, "".join(self.log)
+                assert await process.wait() == 0, "".join(self.log)
         finally:
+            await self._end()
+        assert "ERROR" not in "".join(self.log), "".join(self.log)
+
+    async def _end(self) -> None:
+        if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
             self._process = None
-        assert "ERROR" not in "".join(self.log), "".join(self.log)
 
     async def _read(self, stderr: asyncio.StreamReader) -> None:
         while line := (await stderr.readline()).decode():
@@ -207,18 +226,16 @@ class Chatter:
     async def has_state(self, *states: str) -> None:
         """Wait for a state of the connection."""
         pattern = re.compile(f"^({'|'.join(states)})$")
-        await expect(self.page.locator("#status")).to_have_attribute(
-            "data-state", pattern, timeout=TIMEOUT * 1000
-        )
+        await expect(self.page.locator("#status")).to_have_attribute("data-state", pattern)
 
     async def has_messages(self, *texts: str) -> None:
         """Wait until exactly these texts are there, in this order."""
-        await expect(self.page.locator(".text")).to_have_text(list(texts), timeout=TIMEOUT * 1000)
+        await expect(self.page.locator(".text")).to_have_text(list(texts))
 
     async def all_delivered(self, count: int) -> None:
         """Wait until this many messages of one's own are delivered, and none is on its way."""
         delivered = self.page.locator(".message.mine.delivered")
-        await expect(delivered).to_have_count(count, timeout=TIMEOUT * 1000)
+        await expect(delivered).to_have_count(count)
         await expect(self.page.locator(".message:is(.queued, .sending, .failed)")).to_have_count(0)
 
     def message(self, text: str) -> Locator:
@@ -234,9 +251,8 @@ class Chatter:
         return await asyncio.to_thread(path.read_bytes)
 
     async def close(self) -> None:
-        """Close the profile and check that the page had no errors."""
+        """Close the profile; `errors` has what went wrong in the page."""
         await self.page.context.close()
-        assert self.errors == []
 
 
 class TerminalChatter:
@@ -283,3 +299,43 @@ class TerminalChatter:
         self.client.quit()
         async with asyncio.timeout(TIMEOUT):
             await self._running
+
+
+class Witness:
+    """Someone in the room whose client hides nothing: it keeps every message that the service sends."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._changed = asyncio.Event()
+        self._sio = socketio.AsyncClient(reconnection=False)
+        self._sio.on("message", self._on_message)
+
+    @classmethod
+    async def join(cls, service: Service, room: str = "lobby") -> Witness:
+        """Join on the service's side of the network."""
+        witness = cls()
+        await witness._sio.connect(f"http://127.0.0.1:{service.port}")
+        answer = await witness._sio.call("join", {"room": room, "nick": "Witness"}, timeout=TIMEOUT)
+        assert answer["ok"]
+        return witness
+
+    async def say(self, text: str) -> None:
+        """Say something and wait until it is delivered."""
+        message = {"room": "lobby", "id": f"witness-{text}", "text": text}
+        assert (await self._sio.call("message", message, timeout=TIMEOUT))["ok"]
+
+    async def hears(self, *texts: str) -> None:
+        """Wait for the last of these texts, and check that nothing else was said before it."""
+        async with asyncio.timeout(TIMEOUT):
+            while texts[-1] not in self.texts:
+                self._changed.clear()
+                await self._changed.wait()
+        assert self.texts == list(texts)
+
+    async def _on_message(self, message: dict[str, Any]) -> None:
+        self.texts.append(message["text"])
+        self._changed.set()
+
+    async def close(self) -> None:
+        """Leave."""
+        await self._sio.disconnect()
