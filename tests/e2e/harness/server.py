@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rtserver.host import Server
+from rtserver import Server
 
 from .events import EventLog
 
