@@ -200,8 +200,12 @@ class Dispatch:
         hub = self._hub
         hub.counters.violations += 1
         sids = [socket.sid for socket in client.sockets()]
+        # The session's own id isn't logged: who knows it can act as the client.
         hub.logger.warning(
-            "disconnecting session %s (%s) for %s", client.session.sid, ", ".join(sids) or "no sid", violation
+            "disconnecting client %s at %s for %s",
+            ", ".join(sids) or "without a sid",
+            client.session.handshake.remote[0],
+            violation,
         )
         session = client.session
         if session.context is not None:

@@ -274,6 +274,43 @@ async def test_many_namespaces_on_one_connection() -> None:
     assert harness.sio._hub.namespaces == {}
 
 
+async def test_several_namespaces_are_decided_at_the_same_time() -> None:
+    harness = Harness(namespaces=("*",))
+    order: list[str] = []
+
+    @harness.sio.on("connect", namespace="*")
+    async def connect(namespace: str, sid: str, environ: Any) -> bool:
+        await turns(3 if namespace == "/" else 1)
+        order.append(namespace)
+        return namespace != "/b"
+
+    session = harness.session()
+    session.receive("0", "0/a,", "0/b,")
+    await turns(10)
+    assert order == ["/a", "/b", "/"]
+    assert [str(packet)[:5] for packet in session.take()] == ["40/a,", "44/b,", '40{"s']
+
+
+async def test_a_handler_that_is_cancelled_refuses() -> None:
+    harness = Harness()
+
+    @harness.sio.event
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        if auth:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(1)
+        raise asyncio.CancelledError
+
+    session = harness.session()
+    for auth in ("", '{"later":true}'):
+        session.receive(f"0{auth}")
+        await turns()
+        assert session.take() == [REFUSED]
+    assert harness.sio.counters.handler_errors == 0
+
+
 async def test_the_disconnect_handler_still_sees_rooms_session_and_environ() -> None:
     harness = Harness()
     sio = harness.sio

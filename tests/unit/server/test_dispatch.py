@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgpack
 import pytest
 import socketio
 
+from rtserver.socketio.msgpack_codec import MsgpackCodec
 from tests.unit.server.harness import FakeSession, Harness, turns
 
 
@@ -45,9 +47,23 @@ async def test_what_a_handler_returns_acknowledges_the_event(result: Any, ack: s
 
     harness.sio.on("event", plain if form == "plain" else coroutine)
     session = joined(harness)
-    session.receive('21["event"]', '2["event"]')
-    await turns()
-    assert session.take() == [ack]
+    for _ in range(2):  # the first time the handler is looked for, the second time it is known
+        session.receive('21["event"]', '2["event"]')
+        await turns()
+        assert session.take() == [ack]
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+async def test_a_named_tuple_is_a_tuple() -> None:
+    harness = Harness()
+    harness.sio.on("event", lambda sid: Pair(1, 2))
+    session = joined(harness)
+    session.receive('21["event"]', '22["event"]')
+    assert session.take() == ["431[1,2]", "432[1,2]"]
 
 
 async def test_arguments_and_sid_reach_the_handler() -> None:
@@ -74,14 +90,24 @@ async def test_attachments_in_and_out() -> None:
     harness = Harness()
     harness.sio.on("swap", lambda sid, a, b: (b, {"nested": [a]}))
     session = joined(harness)
-    session.receive('52-7["swap",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', b"one")
-    assert session.take() == []
-    session.receive(b"two")
-    assert session.take() == [
-        '462-7[{"_placeholder":true,"num":0},{"nested":[{"_placeholder":true,"num":1}]}]',
-        b"two",
-        b"one",
-    ]
+    for _ in range(2):
+        session.receive('52-7["swap",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', b"one")
+        assert session.take() == []
+        session.receive(b"two")
+        assert session.take() == [
+            '462-7[{"_placeholder":true,"num":0},{"nested":[{"_placeholder":true,"num":1}]}]',
+            b"two",
+            b"one",
+        ]
+
+
+async def test_an_answer_with_attachments_to_a_known_event() -> None:
+    harness = Harness()
+    harness.sio.on("event", lambda sid: b"data")
+    session = joined(harness)
+    session.receive('21["event"]', '22["event"]')
+    placeholder = '{"_placeholder":true,"num":0}'
+    assert session.take() == [f"461-1[{placeholder}]", b"data", f"461-2[{placeholder}]", b"data"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +143,8 @@ async def test_a_bad_packet_closes_its_client_and_nobody_else(
     assert harness.sio.counters.violations == 1
     assert len(caplog.records) == 1
     assert sid in caplog.text
+    assert "203.0.113.7" in caplog.text
+    assert session.sid not in caplog.text
     assert other.is_open
     assert other.take() == []
 
@@ -140,11 +168,12 @@ async def test_a_handler_that_fails_is_logged_and_the_client_stays(caplog: pytes
     harness.sio.on("arity", lambda sid: None)
     session = harness.session()
     sid = session.join()
-    session.receive('21["fail"]', '22["fail later"]', '23["unanswerable"]', '24["arity","one too many"]')
-    await turns()
+    for _ in range(2):
+        session.receive('21["fail"]', '22["fail later"]', '23["unanswerable"]', '24["arity","one too many"]')
+        await turns()
     assert session.is_open
     assert session.take() == []
-    assert harness.sio.counters.handler_errors == 4
+    assert harness.sio.counters.handler_errors == 8
     for text in ("'fail'", "'fail later'", "'unanswerable'", "'arity'", "at once", "later", sid):
         assert text in caplog.text
 
@@ -271,6 +300,52 @@ async def test_a_serial_client_that_breaks_the_protocol_has_nothing_more_handled
     assert not session.is_open
     await turns()
     assert seen == ["parse error"]
+
+
+async def test_a_serial_client_that_breaks_the_protocol_while_it_waits_is_disconnected_in_its_turn() -> None:
+    harness = Harness(serial=True)
+    seen: list[Any] = []
+
+    @harness.sio.on("wait")
+    async def wait(sid: str) -> None:
+        await asyncio.sleep(0)
+        seen.append("waited")
+
+    harness.sio.on("event", lambda *args: seen.append("event"))
+    harness.sio.on("disconnect", lambda sid, reason: seen.append(reason))
+    for closes in (False, True):
+        session = joined(harness)
+        session.receive('2["wait"]', '2/elsewhere,["event"]', '2["event"]')
+        if closes:
+            session.close("transport close")
+        await turns()
+        assert not session.is_open
+        assert seen == (["waited", "event", "transport close"] if closes else ["waited", "parse error"])
+        seen.clear()
+    assert harness.sio._hub.namespaces == {}
+
+
+async def test_msgpack_clients() -> None:
+    def pack(**packet: Any) -> bytes:
+        return msgpack.packb(packet)  # type: ignore[no-any-return]
+
+    harness = Harness(codec=MsgpackCodec())
+    harness.sio.on("echo", lambda sid, *args: args)
+    session = harness.session()
+    session.receive(pack(type=0, nsp="/"), pack(type=0, nsp="no slash"))
+    accepted, refused = (msgpack.unpackb(packet) for packet in session.take())
+    assert (accepted["type"], accepted["nsp"], list(accepted["data"])) == (0, "/", ["sid"])
+    assert refused == {"type": 4, "nsp": "no slash", "data": {"message": "Invalid namespace"}}
+    for _ in range(2):
+        session.receive(pack(type=2, nsp="/", id=7, data=["echo", b"data", 1]))
+        [answer] = session.take()
+        assert msgpack.unpackb(answer) == {"type": 3, "nsp": "/", "id": 7, "data": [b"data", 1]}
+    await harness.sio.emit("event", b"data")
+    await harness.sio.emit("event", b"data", to=accepted["data"]["sid"])
+    for packet in session.take():
+        assert msgpack.unpackb(packet) == {"type": 2, "nsp": "/", "data": ["event", b"data"]}
+    session.receive("text")
+    assert session.closed_for == "parse error"
 
 
 async def test_a_serial_client_may_call_and_be_answered_within_a_handler() -> None:

@@ -336,6 +336,26 @@ async def test_shutdown_waits_for_handlers() -> None:
     assert done == [True]
 
 
+async def test_shutdown_cancels_handlers_that_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtserver.server.server.GRACE", 0.01)
+    harness = Harness()
+    log: list[str] = []
+
+    @harness.sio.on("work")
+    async def work(sid: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            log.append("cancelled")
+            raise
+
+    [session], _ = join(harness, 1)
+    session.receive('2["work"]')
+    await harness.sio.shutdown()
+    assert log == ["cancelled"]
+    assert harness.sio.is_asyncio_based()
+
+
 async def test_shutdown_by_a_handler_does_not_wait_for_that_one() -> None:
     harness = Harness()
     harness.sio.on("stop", lambda sid: None)
