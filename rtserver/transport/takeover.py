@@ -51,7 +51,7 @@ INTERNALS: dict[type, tuple[str, ...]] = {
         "debug",
         "transport",
     ),
-    web.Request: ("_message", "_payload", "_prepare_hook", "_cancel"),
+    web.Request: ("_payload", "_prepare_hook", "_cancel"),
     web.Server: ("_connections",),
 }
 """The private names of aiohttp that this file relies on, by class."""
@@ -114,7 +114,7 @@ class Rest(Enum):
     """What aiohttp holds of further requests on a connection."""
 
     NOTHING = "nothing"
-    """The connection can be taken over; aiohttp can't go on with it."""
+    """The connection can be taken over."""
     PARTIAL = "partial"
     """A part of a request: the connection must end behind the response."""
     QUEUED = "queued"
@@ -124,27 +124,20 @@ class Rest(Enum):
 def rest_of(request: web.Request) -> Rest:
     """Find out whether something of a further request is in aiohttp's hands, so that none is cut in two.
 
-    The compiled parser keeps a partial request to itself. Asked for the end of the stream, it gives
-    the last request that began: that must be this one, and not a later one. The question spends it.
+    The compiled parser keeps a partial request to itself. Told of the end of the stream, it gives the
+    request that has begun, or raises, and is of no further use; between two requests it does nothing.
     """
     handler = _handler(request)
-    message = request._message
     parser = handler._parser
     if handler._messages or handler._message_tail or not request._payload.is_eof():
         return Rest.QUEUED
     if not isinstance(parser, http_parser.HttpRequestParserC):
         return Rest.QUEUED
     try:
-        last = parser.feed_eof()
-    except Exception:  # noqa: BLE001 - the parser's many ways to say that something had begun
+        begun = parser.feed_eof()
+    except Exception:  # noqa: BLE001 - the parser's many ways to say that something has begun
         return Rest.PARTIAL
-    is_same = (
-        last is not None
-        and last.url is message.url
-        and last.path == message.path
-        and last.raw_headers == message.raw_headers
-    )
-    return Rest.NOTHING if is_same else Rest.PARTIAL
+    return Rest.NOTHING if begun is None else Rest.PARTIAL
 
 
 def has_hooks(request: web.Request) -> bool:
