@@ -395,9 +395,11 @@ class Session:
         else:
             due = self._pinged + host.ping_interval
             if now >= due:
-                self._pinged = due if now < due + host.ping_interval else now
+                # After a late pong the ping is late too, and the client's time counts from there.
+                self._pinged = due if now < due + host.ping_timeout / 10 else now
                 self._awaits_pong = True
-                due = self._pinged + host.ping_timeout
+                # The next ping must not wait for a time-out that is longer than the interval.
+                due = self._pinged + min(host.ping_timeout, host.ping_interval)
                 self.send_text(PING)
         self._timer.set(due - now)
 

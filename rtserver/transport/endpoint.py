@@ -163,8 +163,8 @@ def websocket_handler(
             hooked = web.StreamResponse(status=101, headers=headers)
             await takeover.prepare(request, hooked)
             headers = dict(hooked.headers)
-        shell = EndpointWebSocket(endpoint, max_message_size, accepted.deflate, deflate)
         endpoint.watch(takeover.server_of(request))
+        shell = EndpointWebSocket(endpoint, max_message_size, accepted.deflate, deflate)
         try:
             taken = takeover.take_over(request, shell)
         except ConnectionResetError:
