@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
+from .harness.certificate import Certificate
 from .harness.node import Node, NodeProcess
 from .harness.server import Hosting
 
@@ -64,3 +65,9 @@ async def hosting() -> AsyncIterator[Hosting]:
     hosting = Hosting()
     yield hosting
     await hosting.close()
+
+
+@pytest.fixture(scope="session")
+def certificate() -> Certificate:
+    """A certificate for 127.0.0.1 and the authority that signed it."""
+    return Certificate()
