@@ -10,7 +10,7 @@ let socket = null;
 const expected = []; // what was sent and is not back yet: {data, sentAt, done}
 
 function log(what, took = "", isWrong = false) {
-  const row = element("li", {}, element("span", { className: isWrong ? "what wrong" : "what" }, what));
+  const row = element("div", { className: "row" }, element("span", { className: isWrong ? "what wrong" : "what" }, what));
   row.append(element("span", { className: "took" }, took));
   $("log").prepend(row);
   while ($("log").children.length > KEPT) $("log").lastChild.remove();

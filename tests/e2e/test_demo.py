@@ -364,7 +364,7 @@ class TestEchoPage:
         await expect(status).to_have_attribute("data-state", "connected")
         await page.fill("#text", "héllo 🚆")
         await page.press("#text", "Enter")
-        newest = page.locator("#log li").first
+        newest = page.locator("#log .row").first
         await expect(newest.locator(".what")).to_have_text("héllo 🚆")
         await page.click("#binary")
         await expect(newest).to_contain_text("64,000 random bytes came back unchanged")
