@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.results import Results, ratio
+from benchmarks.results import Ratio, Results, ratio
 from benchmarks.scenarios import Metric
 from benchmarks.servers import OURS, Peer
 
@@ -26,14 +26,14 @@ def draw(results: Results, metrics: Sequence[Metric], peers: Sequence[Peer], pat
     from matplotlib import pyplot  # noqa: PLC0415
 
     others = [peer for peer in peers if peer.name != OURS]
-    shown = [metric for metric in metrics if metric.name in results.outcomes]
+    shown = [metric for metric in metrics if any(compare(results, metric, peer) for peer in others)]
+    if not shown:
+        return False
     height = 0.8 / max(len(others), 1)
     figure, axes = pyplot.subplots(figsize=(10, 1.6 + 0.75 * len(shown)), layout="constrained")
-    drawn = False
     for column, peer in enumerate(others):
         for row, metric in enumerate(shown):
-            outcomes = results.outcomes[metric.name]
-            found = ratio(metric, outcomes.get(OURS), outcomes.get(peer.name))
+            found = compare(results, metric, peer)
             if found is None:
                 continue
             at = row + (column - (len(others) - 1) / 2) * height
@@ -60,17 +60,20 @@ def draw(results: Results, metrics: Sequence[Metric], peers: Sequence[Peer], pat
                     axes.plot(
                         [goal.value] * 2, [at - height / 2, at + height / 2], color="black", linewidth=2
                     )
-            drawn = True
-    if drawn:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.axvline(1, color="#333333", linewidth=1)
-        axes.set_yticks(range(len(shown)), [metric.label for metric in shown])
-        axes.invert_yaxis()
-        axes.margins(x=0.08)
-        axes.set_xlabel("times better than the peer (right of 1: rtserver is ahead; black marks: goals)")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(others), frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(path, dpi=120)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.axvline(1, color="#333333", linewidth=1)
+    axes.set_yticks(range(len(shown)), [metric.label for metric in shown])
+    axes.invert_yaxis()
+    axes.margins(x=0.08)
+    axes.set_xlabel("times better than the peer (right of 1: rtserver is ahead; black marks: goals)")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(others), frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
     pyplot.close(figure)
-    return drawn
+    return True
+
+
+def compare(results: Results, metric: Metric, peer: Peer) -> Ratio | None:
+    outcomes = results.outcomes.get(metric.name, {})
+    return ratio(metric, outcomes.get(OURS), outcomes.get(peer.name))

@@ -130,30 +130,32 @@ class Bench:
             measured["rate"],
             server_cpu=measured["server_cpu"],
             generator_busy=measured["generator_busy"],
-            waited=max(measured["server_waited"], measured["generator_waited"]),
+            waited=min(max(measured["server_waited"], measured["generator_waited"]), 1.0),  # threads add up
             detail={"count": measured["count"], "seconds": measured["seconds"]},
         )
 
     def _idle(self, scenario: Scenario, progress: Progress) -> None:
-        memory, processor = scenario.metrics
         for peer, launch in self.peers:
             if not takes(peer, scenario):
                 continue
             try:
                 with running(peer, launch, self.server_core, self.pace.ping_interval) as server:
-                    bytes_each, share = self._look_at_idle(scenario.arguments["connections"], server)
+                    found = self._look_at_idle(scenario.arguments["connections"], server)
             except (ServerError, LoadError) as error:
                 self._fail(scenario, peer, error, progress)
                 continue
-            self.results.outcome(memory.name, peer.name).samples.append(bytes_each)
-            self.results.outcome(processor.name, peer.name).samples.append(share)
-            progress.say(
-                f"{scenario.arguments['connections']:,} idle clients: {peer.label}:"
-                f" {bytes_each.value:,.0f} bytes each, {share.value:.2f}% of a core",
-                self._seconds(scenario),
-            )
+            texts = []
+            for metric, sample in zip(scenario.metrics, found, strict=True):
+                outcome = self.results.outcome(metric.name, peer.name)
+                if isinstance(sample, LoadError):
+                    outcome.error = str(sample)
+                    texts.append(f"FAILED: {sample}")
+                else:
+                    outcome.samples.append(sample)
+                    texts.append(f"{sample.value:,.2f} {metric.unit}")
+            progress.say(f"{scenario.name}: {peer.label}: {', '.join(texts)}", self._seconds(scenario))
 
-    def _look_at_idle(self, connections: int, server: Running) -> tuple[Sample, Sample]:
+    def _look_at_idle(self, connections: int, server: Running) -> tuple[Sample, Sample | LoadError]:
         pids = family(server.pid)
         # Whatever a server loads or compiles with its first clients is no cost of a connection.
         self.generator.run(
@@ -169,7 +171,11 @@ class Bench:
             time.sleep(self.pace.ping_interval)
             end = clients.snapshot()
             later = resident_bytes(server.pid)
-        return idle_samples(connections, self.pace.ping_interval, (before, after, later), begin, end)
+        memory = idle_memory(connections, before, after, later)
+        try:
+            return memory, idle_processor(connections, self.pace.ping_interval, begin, end)
+        except LoadError as error:
+            return memory, error
 
     def _fail(self, scenario: Scenario, peer: Peer, error: Exception, progress: Progress) -> None:
         for metric in scenario.metrics:
@@ -182,38 +188,40 @@ def takes(peer: Peer, scenario: Scenario) -> bool:
     return scenario.mode not in peer.omits
 
 
-def idle_samples(
-    connections: int,
-    interval: float,
-    resident: tuple[int, int, int],
-    begin: dict[str, Any],
-    end: dict[str, Any],
-) -> tuple[Sample, Sample]:
-    """Return memory and processor share of idle connections.
+def idle_memory(connections: int, before: int, after: int, later: int) -> Sample:
+    """Return the bytes that each connection added.
+
+    Args:
+        connections: How many there are.
+        before: The server's resident bytes without them.
+        after: The same with all of them, at rest.
+        later: The same after one ping interval; for the record.
+    """
+    return Sample(
+        0, (after - before) / connections, detail={"before": before, "after": after, "later": later}
+    )
+
+
+def idle_processor(connections: int, interval: float, begin: dict[str, Any], end: dict[str, Any]) -> Sample:
+    """Return the processor share of idle connections, in percent of a core.
 
     The processor time of the window is that of one heartbeat of every connection, which by default is due
     once in 25 s: a window at a shorter interval is scaled to that.
 
     Args:
         connections: How many there are.
-        interval: Seconds between two heartbeats, and length of the window.
-        resident: The server's bytes before, with all connections, and after the window.
+        interval: Seconds between two heartbeats.
         begin: The generator's snapshot at the window's begin.
         end: The same at its end.
 
     Raises:
         LoadError: Heartbeats are missing, so that the processor's share would flatter.
     """
-    before, after, later = resident
     seconds = end["time"] - begin["time"]
     pings = end["pings"] - begin["pings"]
-    expected = connections * seconds / interval
-    if pings < expected * (1 - LATE_PINGS):
-        raise LoadError(f"{pings:,} heartbeats in {seconds:.1f} s, {expected:,.0f} were due")
+    due = connections * seconds / interval
+    if pings < due * (1 - LATE_PINGS):
+        raise LoadError(f"{pings:,} heartbeats in {seconds:.1f} s, {due:,.0f} were due")
     used = end["server_cpu_seconds"] - begin["server_cpu_seconds"]
     share = used / pings * connections / DEFAULT_INTERVAL
-    memory = Sample(
-        0, (after - before) / connections, detail={"before": before, "after": after, "later": later}
-    )
-    processor = Sample(0, 100 * share, detail={"pings": pings, "seconds": seconds, "cpu_seconds": used})
-    return memory, processor
+    return Sample(0, 100 * share, detail={"pings": pings, "seconds": seconds, "cpu_seconds": used})

@@ -25,7 +25,8 @@ static struct template request;
 static char *expected;
 static size_t expected_length;
 static struct client *publisher;
-static uint32_t published, completed;
+static uint32_t published;
+static struct groups broadcasts;
 static uint32_t missing[RING];   /* per broadcast under way: how many clients still wait for it */
 static uint64_t deliveries, reordered;
 
@@ -56,9 +57,9 @@ static void on_message(struct client *client, const uint8_t *packet, size_t leng
         reader->next++;
     }
     deliveries++;
-    window.count++;
     if (--missing[number % RING] == 0) {
-        completed++;
+        broadcasts.ended++;
+        broadcasts.last_ns = now_ns();
         if (phase != PHASE_DRAIN)
             publish();
     }
@@ -79,11 +80,13 @@ void run_fanout(void)
     struct client *clients = clients_connect();
     for (int i = 0; i < options.connections; i++)
         clients[i].data = allocate(sizeof(struct reader));
+    broadcasts.size = (uint64_t)options.connections;
+    groups = &broadcasts;
     publisher = &clients[0];
     for (int i = 0; i < options.outstanding; i++)
         publish();
     run_window();
-    while (completed < published)
+    while (broadcasts.ended < published)
         turn(100);
     if (deliveries != (uint64_t)published * (uint64_t)options.connections)
         fail("%llu deliveries of %u broadcasts", (unsigned long long)deliveries, published);

@@ -77,6 +77,16 @@ struct window {
 };
 extern struct window window;
 
+/*
+ * Ends of operations that belong together: of a broadcast's deliveries. When a scenario sets it, the window begins
+ * and ends with one and counts whole groups, so that a server which delivers in bursts gains or loses none.
+ */
+struct groups {
+    uint64_t ended, last_ns;
+    uint64_t size;
+};
+extern struct groups *groups;
+
 /* Run the warm-up, then the window of `options.duration`; returns with `phase` at PHASE_DRAIN. */
 void run_window(void);
 

@@ -18,6 +18,7 @@
 
 enum phase phase;
 struct window window;
+struct groups *groups;
 
 static int epoll_fd = -1;
 static uint64_t last_progress_ns;
@@ -211,24 +212,34 @@ double generator_busy_seconds(void)
     return (double)busy_ns / 1e9;
 }
 
+/* Run until a time, and then until a group ends; returns when that was. */
+static uint64_t run_until(uint64_t until)
+{
+    while (now_ns() < until)
+        turn(10);
+    if (!groups)
+        return now_ns();
+    uint64_t ended = groups->ended;
+    while (groups->ended == ended)
+        turn(10);
+    return groups->last_ns;
+}
+
 void run_window(void)
 {
     phase = PHASE_WARMUP;
-    uint64_t until = now_ns() + (uint64_t)(options.warmup * 1e9);
-    while (now_ns() < until)
-        turn(10);
-
+    window.begin_ns = run_until(now_ns() + (uint64_t)(options.warmup * 1e9));
+    uint64_t ended_before = groups ? groups->ended : 0;
     window.count = 0;
     window.server_waited = -server_waited_seconds();
     window.generator_waited = -waited_seconds("/proc/self/schedstat");
     window.server_cpu = -server_cpu_seconds();
     window.generator_busy = -generator_busy_seconds();
-    window.begin_ns = now_ns();
     phase = PHASE_MEASURE;
-    until = window.begin_ns + (uint64_t)(options.duration * 1e9);
-    while (now_ns() < until)
-        turn(10);
-    window.end_ns = now_ns();
+
+    window.end_ns = run_until(window.begin_ns + (uint64_t)(options.duration * 1e9));
+    if (groups)
+        window.count = (groups->ended - ended_before) * groups->size;
     window.server_cpu += server_cpu_seconds();
     window.generator_busy += generator_busy_seconds();
     window.server_waited += server_waited_seconds();

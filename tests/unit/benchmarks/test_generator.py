@@ -93,6 +93,27 @@ async def test_right_answers_are_counted() -> None:
 
 
 @needs_compiler
+async def test_fan_out_counts_whole_broadcasts() -> None:
+    result = await run_against(lambda packet: [packet], "fanout")
+    assert result["count"] > 0
+    assert result["reordered"] == 0
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (lambda packet: [packet, packet], "received broadcast 0 twice or never sent"),
+        (lambda packet: [packet.replace("00000000", "00000007")], "received broadcast 7 twice or never sent"),
+        (lambda packet: [packet.replace("xx", "xy", 1)], "expected a broadcast of 28 bytes"),
+    ],
+)
+async def test_a_wrong_broadcast_ends_the_run(answer: Answer, error: str) -> None:
+    with pytest.raises(LoadError, match=re.escape(error)):
+        await run_against(answer, "fanout")
+
+
+@needs_compiler
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
