@@ -133,7 +133,7 @@ def _check_key(values: Sequence[str]) -> str:
     if len(values) == 1:
         key = values[0]
         try:
-            if len(key) == 24 and len(a2b_base64(key, strict_mode=True)) == 16:
+            if len(key) == 24 and len(a2b_base64(key)) == 16:
                 return key
         except (Base64Error, ValueError):
             pass
