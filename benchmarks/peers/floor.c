@@ -70,6 +70,13 @@ static void write_out(struct connection *connection, const uint8_t *bytes, size_
     set_events(connection, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
 }
 
+static void write_to_all(const uint8_t *bytes, size_t length)
+{
+    for (uint32_t i = 0; i < connection_count; i++)
+        if (connections[i]->upgraded)
+            write_out(connections[i], bytes, length);
+}
+
 static void write_kept(struct connection *connection)
 {
     ssize_t written = send(connection->fd, connection->output, connection->output_length, MSG_NOSIGNAL);
@@ -161,8 +168,7 @@ static void handle_text(uint8_t *payload, size_t length)
         uint8_t saved[LARGEST_HEADER];
         memcpy(saved, payload - LARGEST_HEADER, LARGEST_HEADER);
         uint8_t *frame = frame_header(payload, 0x81, length);
-        for (uint32_t i = 0; i < connection_count; i++)
-            write_out(connections[i], frame, length + (size_t)(payload - frame));
+        write_to_all(frame, length + (size_t)(payload - frame));
         memcpy(payload - LARGEST_HEADER, saved, LARGEST_HEADER);
         return;
     }
@@ -329,8 +335,7 @@ int main(void)
         }
         if (now() >= next_ping) {
             static const uint8_t ping[] = {0x81, 1, '2'};
-            for (uint32_t i = 0; i < connection_count; i++)
-                write_out(connections[i], ping, sizeof ping);
+            write_to_all(ping, sizeof ping);
             next_ping += ping_interval;
         }
     }
