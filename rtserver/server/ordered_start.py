@@ -71,12 +71,10 @@ class _Steps:
 
     @coroutine
     def _run(self) -> Generator[Any, Any, Any]:
-        while True:
-            given = yield _DONE
-            result = yield from given
+        while True:  # without a local variable, which would keep the last coroutine and its result
+            self.result = yield from (yield _DONE)
             if self.is_adopted:
-                return result
-            self.result = result
+                return self.result
 
 
 class _Adoption:

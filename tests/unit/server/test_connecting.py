@@ -291,6 +291,42 @@ async def test_several_namespaces_are_decided_at_the_same_time() -> None:
     assert [str(packet)[:5] for packet in session.take()] == ["40/a,", "44/b,", '40{"s']
 
 
+async def test_a_call_fails_before_the_disconnect_handler_has_ended() -> None:
+    harness = Harness()
+    never = asyncio.Event()
+
+    @harness.sio.event
+    async def disconnect(sid: str) -> None:
+        await never.wait()
+
+    session = harness.session()
+    sid = session.join()
+    call = asyncio.create_task(harness.sio.call("event", to=sid))
+    await turns(1)
+    session.close()
+    with pytest.raises(socketio.exceptions.TimeoutError):
+        await call
+    never.set()
+    await turns()
+
+
+async def test_serial_connect_handlers_run_one_after_another() -> None:
+    harness = Harness(namespaces=("*",), serial=True)
+    log: list[str] = []
+
+    @harness.sio.on("connect", namespace="*")
+    async def connect(namespace: str, sid: str, environ: Any) -> None:
+        log.append(f"{namespace} starts")
+        await asyncio.sleep(0)
+        log.append(f"{namespace} ends")
+
+    session = harness.session()
+    session.receive("0", "0/a,")
+    await turns(10)
+    assert log == ["/ starts", "/ ends", "/a starts", "/a ends"]
+    assert session.context.running == 0
+
+
 async def test_a_handler_that_is_cancelled_refuses() -> None:
     harness = Harness()
 

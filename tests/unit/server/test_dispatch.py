@@ -79,11 +79,14 @@ async def test_arguments_and_sid_reach_the_handler() -> None:
 async def test_events_in_other_namespaces() -> None:
     harness = Harness()
     harness.sio.on("event", lambda sid, value: value, namespace="/a")
-    session = harness.session()
-    session.join("/a")
-    session.join("/")
-    session.receive('2/a,5["event","x"]')
-    assert session.take() == ['43/a,5["x"]']
+    harness.sio.on("event", lambda sid, value: "main")
+    for order in (["/a", "/"], ["/", "/a"]):
+        session = harness.session()
+        for name in order:
+            session.join(name)
+        for _ in range(2):
+            session.receive('2/a,5["event","x"]', '25["event","x"]')
+            assert session.take() == ['43/a,5["x"]', '435["main"]']
 
 
 async def test_attachments_in_and_out() -> None:
@@ -302,6 +305,23 @@ async def test_a_serial_client_that_breaks_the_protocol_has_nothing_more_handled
     assert seen == ["parse error"]
 
 
+async def test_what_waits_is_handled_before_a_disconnect_that_one_of_it_causes() -> None:
+    harness = Harness(serial=True)
+    log: list[str] = []
+
+    @harness.sio.on("wait")
+    async def wait(sid: str) -> None:
+        await asyncio.sleep(0)
+
+    session = joined(harness)
+    harness.sio.on("close", lambda sid: session.close("slow client"))
+    harness.sio.on("event", lambda sid: log.append("event"))
+    harness.sio.on("disconnect", lambda sid, reason: log.append(reason))
+    session.receive('2["wait"]', '2["close"]', '2["event"]')
+    await turns()
+    assert log == ["event", "slow client"]
+
+
 async def test_a_serial_client_that_breaks_the_protocol_while_it_waits_is_disconnected_in_its_turn() -> None:
     harness = Harness(serial=True)
     seen: list[Any] = []
@@ -329,7 +349,7 @@ async def test_msgpack_clients() -> None:
     def pack(**packet: Any) -> bytes:
         return msgpack.packb(packet)  # type: ignore[no-any-return]
 
-    harness = Harness(codec=MsgpackCodec())
+    harness = Harness(codec=MsgpackCodec(), namespaces=("*",))
     harness.sio.on("echo", lambda sid, *args: args)
     session = harness.session()
     session.receive(pack(type=0, nsp="/"), pack(type=0, nsp="no slash"))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -210,5 +211,67 @@ def test_starts_happen_in_calling_order(run: Any) -> None:
         assert order == [0, 1, 2]
         await asyncio.gather(*tasks)
         assert order == [0, 1, 2, 10, 11, 12]
+
+    run(test)
+
+
+def test_a_handler_that_cancels_its_task_and_ends_does_not_cancel_the_next_one(run: Any) -> None:
+    async def cancels() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def waits() -> str:
+        await asyncio.sleep(0.001)
+        return "done"
+
+    async def test(start: OrderedStart) -> None:
+        assert start.start(cancels()) is None
+        assert await start.start(waits()) == "done"
+
+    run(test)
+
+
+def test_what_a_handler_returned_is_not_kept(run: Any) -> None:
+    class Result:
+        pass
+
+    async def handler() -> Result:
+        return Result()
+
+    async def test(start: OrderedStart) -> None:
+        alive = weakref.ref(start.start(handler()))
+        assert alive() is None
+
+    run(test)
+
+
+def test_a_coroutine_that_is_not_pythons_own_is_run_as_well(run: Any) -> None:
+    class Foreign(Coroutine[Any, Any, Any]):
+        """A coroutine as compiled code makes them."""
+
+        def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+            self.coroutine = coroutine
+
+        def send(self, value: Any) -> Any:
+            return self.coroutine.send(value)
+
+        def throw(self, *args: Any) -> Any:
+            return self.coroutine.throw(*args)
+
+        def close(self) -> None:
+            self.coroutine.close()
+
+        def __await__(self) -> Any:
+            return self.coroutine.__await__()
+
+    async def handler(turns: int) -> str:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return "done"
+
+    async def test(start: OrderedStart) -> None:
+        assert start.start(Foreign(handler(0))) == "done"
+        assert await start.start(Foreign(handler(2))) == "done"
 
     run(test)
