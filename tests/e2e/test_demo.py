@@ -6,7 +6,6 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -46,8 +45,8 @@ async def arrive(browser: Browser, network: Network) -> AsyncIterator[Arrive]:
     """Open the page and join a room, unless the name is empty."""
     chatters: list[Chatter] = []
 
-    async def arrive(nick: str, room: str = "lobby", **options: Any) -> Chatter:
-        chatters.append(await Chatter.open(browser, network.url, **options))
+    async def arrive(nick: str, room: str = "lobby", *, websocket: bool = True) -> Chatter:
+        chatters.append(await Chatter.open(browser, network.url, websocket=websocket))
         if nick:
             await chatters[-1].join(nick, room)
         return chatters[-1]
@@ -352,6 +351,15 @@ class TestFiles:
         await expect(ada.page.locator("#pending-size")).to_contain_text("made smaller from 1.1 MB")
         await ada.page.press("#text", "Enter")
         await expect(grace.page.locator(".picture img")).to_have_attribute("alt", "p.jpg")
+
+    async def test_the_largest_file_goes_over_polling_too(self, arrive: Arrive) -> None:
+        ada, grace = await arrive("Ada", websocket=False), await arrive("Grace", websocket=False)
+        await expect(ada.page.locator("#status-detail")).to_contain_text("HTTP polling")
+        data = bytes(range(250)) * 2_800
+        await ada.attach("largest.bin", "application/zip", data)
+        await ada.all_delivered(1)
+        assert await grace.download(grace.page.locator(".file")) == data
+        await expect(grace.page.locator("#status-detail")).to_contain_text("HTTP polling")
 
 
 class TestEchoPage:

@@ -195,9 +195,11 @@ class Chatter:
             self.errors.append(message.text)
 
     @classmethod
-    async def open(cls, browser: Browser, url: str, **options: object) -> Chatter:
-        """Open the page, without joining a room yet."""
-        context = await browser.new_context(**options)  # type: ignore[arg-type]
+    async def open(cls, browser: Browser, url: str, *, websocket: bool = True) -> Chatter:
+        """Open the page, without joining a room yet; without `websocket`, as behind a proxy that has none."""
+        context = await browser.new_context()
+        if not websocket:
+            await context.route_web_socket("**", lambda route: route.close())
         context.set_default_timeout(TIMEOUT * 1000)
         chatter = cls(await context.new_page())
         await chatter.page.goto(url)
