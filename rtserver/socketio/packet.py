@@ -81,7 +81,8 @@ def check_data(kind: PacketType, data: Any, limits: Limits) -> None:
         if type(data) is not list:
             raise SocketViolation(f"the data of ACK must be an array: received {_name_of(data)}")
     elif kind is PacketType.CONNECT:
-        if type(data) is not dict:
+        # The official parser wants an object; python-socketio's clients may send a string or an array.
+        if type(data) not in (dict, str, list):
             raise SocketViolation(f"the data of CONNECT must be an object: received {_name_of(data)}")
     elif kind is PacketType.CONNECT_ERROR:
         if type(data) is not dict and type(data) is not str:

@@ -30,6 +30,8 @@ def both_ways(text: str, limits: Limits) -> Packet:
     [
         ("0", (CONNECT, "/", None, None, 0)),
         ('0{"token":"123"}', (CONNECT, "/", None, {"token": "123"}, 0)),
+        ('0"token"', (CONNECT, "/", None, "token", 0)),
+        ('0/admin,["token"]', (CONNECT, "/admin", None, ["token"], 0)),
         ("0/admin,", (CONNECT, "/admin", None, None, 0)),
         ("0/admin", (CONNECT, "/admin", None, None, 0)),
         (
@@ -88,9 +90,9 @@ def test_decode(text: str, packet: Any) -> None:
         ("-1", "unknown packet type '-'"),
         ("٢[1]", "unknown packet type '٢'"),
         ("[1]", r"unknown packet type '\['"),
-        ("0[]", "the data of CONNECT must be an object: received list"),
+        ("0true", "the data of CONNECT must be an object: received bool"),
         ("0null", "the data of CONNECT must be an object: received NoneType"),
-        ('0"a"', "the data of CONNECT must be an object: received str"),
+        ("0false", "the data of CONNECT must be an object: received bool"),
         ("0{", "data that is not JSON"),
         ("1{}", "a packet of type DISCONNECT has no data"),
         ("2", "a packet of type EVENT needs data: received '2'"),

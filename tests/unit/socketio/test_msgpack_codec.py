@@ -193,7 +193,7 @@ def test_not_a_packet(message: str | bytes, words: str) -> None:
         ({"type": 0}, "a namespace must be a string: received NoneType"),
         ({"type": 0, "nsp": b"/"}, "a namespace must be a string: received bytes"),
         ({"type": 0, "nsp": "/" * 257}, "a namespace of more than 256 characters"),
-        ({"type": 0, "nsp": "/", "data": []}, "the data of CONNECT must be an object"),
+        ({"type": 0, "nsp": "/", "data": 1}, "the data of CONNECT must be an object"),
         ({"type": 1, "nsp": "/", "data": 1}, "a packet of type DISCONNECT has no data"),
         ({"type": 2, "nsp": "/"}, "the data of an event must be an array"),
         ({"type": 2, "nsp": "/", "data": ["connect"]}, "is reserved"),

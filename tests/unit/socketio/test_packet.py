@@ -14,6 +14,8 @@ CONNECT, DISCONNECT, EVENT, ACK = PacketType.CONNECT, PacketType.DISCONNECT, Pac
     ("kind", "data"),
     [
         (CONNECT, {}),
+        (CONNECT, "token"),
+        (CONNECT, ["token"]),
         (EVENT, ["a"]),
         (EVENT, ["", None]),
         (ACK, []),
@@ -29,7 +31,7 @@ def test_valid(kind: PacketType, data: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
-        (CONNECT, [], "the data of CONNECT must be an object: received list"),
+        (CONNECT, 1, "the data of CONNECT must be an object: received int"),
         (CONNECT, None, "received NoneType"),
         (DISCONNECT, None, "a packet of type DISCONNECT has no data"),
         (EVENT, {}, "must be an array that begins with its name"),
