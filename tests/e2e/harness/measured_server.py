@@ -1,0 +1,77 @@
+"""The program that `ServerProcess` runs: an echo server which tells what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+from collections import Counter
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+import rtserver
+
+KINDS = frozenset(
+    {"Session", "Handshake", "Socket", "Client", "EngineWebSocket", "Polling", "Lane", "Timer", "Task"}
+)
+"""What exists for each client, by the names of its classes."""
+
+
+def build(options: dict[str, Any]) -> web.Application:
+    sio = rtserver.Server(**options)
+    reasons: Counter[str] = Counter()
+
+    @sio.event
+    async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        await sio.enter_room(sid, (auth or {}).get("room", "lobby"))
+
+    @sio.event
+    async def disconnect(sid: str, reason: str) -> None:
+        reasons[reason] += 1
+
+    @sio.event
+    async def echo(sid: str, *args: Any) -> tuple[Any, ...]:
+        return args
+
+    async def emit(request: web.Request) -> web.Response:
+        order = await request.json()
+        for number in range(order["count"]):
+            await sio.emit("load", (number, "x" * order["size"]), to=order["to"])
+            await asyncio.sleep(0)
+        return web.Response()
+
+    async def stats(request: web.Request) -> web.Response:
+        gc.collect()
+        alive = Counter(type(each).__name__ for each in gc.get_objects())
+        return web.json_response(
+            {
+                "sessions": len(sio.eio.sessions),
+                "buffered": sum(session.buffered for session in sio.eio.sessions),
+                "slow_clients": sio.eio.counters.slow_clients,
+                "bad_packets": sio.eio.counters.bad_packets,
+                "reasons": reasons,
+                "alive": {name: alive[name] for name in KINDS},
+            }
+        )
+
+    app = web.Application()
+    sio.attach(app)
+    app.router.add_get("/stats", stats)
+    app.router.add_post("/emit", emit)
+    return app
+
+
+async def main() -> None:
+    runner = web.AppRunner(build(json.loads(sys.argv[1])), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
