@@ -70,11 +70,11 @@ class Dispatch:
         session.context = client = Client(cast(ClientSession, session))
         self._connecting.watch(client)
 
-    def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - see below
+    def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - in one piece on purpose
         """Take one message of a client.
 
-        This is the way of nearly every message, in one piece: an event in the client's first namespace,
-        with a handler that is known already. `_received` is the way of all others.
+        This is the way of nearly every message, in one piece: an event whose handler is known already.
+        `_received` and `_decoded` are the way of all others.
         """
         client: Client | None = session.context
         if client is None:
@@ -89,7 +89,9 @@ class Dispatch:
             return
         kind, name, ack_id, args, attachments = packet
         socket = client.socket
-        if kind is not _EVENT or attachments or socket is None or socket.namespace.name != name:
+        if socket is not None and socket.namespace.name != name:
+            socket = client.find(name)
+        if socket is None or kind is not _EVENT or attachments:
             self._decoded(client, packet)
             return
         event = args[0]
