@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Protocol
 
-from rtserver.clock import Clock, Timer
+from rtserver.clock import RESOLUTION, Clock, Timer
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler, Handshake
 from rtserver.engineio.outgoing import Outgoing
@@ -396,7 +396,8 @@ class Session:
             due = self._pinged + host.ping_interval
             if now >= due:
                 # After a late pong the ping is late too, and the client's time counts from there.
-                self._pinged = due if now < due + host.ping_timeout / 10 else now
+                tolerance = max(host.ping_timeout / 10, 2 * RESOLUTION)
+                self._pinged = due if now < due + tolerance else now
                 self._awaits_pong = True
                 # The next ping must not wait for a time-out that is longer than the interval.
                 due = self._pinged + min(host.ping_timeout, host.ping_interval)
