@@ -1,8 +1,7 @@
 /*
  * Fan-out: the first client publishes, the server emits to every client, the publisher included.
  *
- * `outstanding` broadcasts are kept under way: with two, the next one waits in the server's socket when it has
- * written the last, so the server is never idle while the generator counts.
+ * `outstanding` broadcasts are kept under way: the next one is published when everybody has received one.
  */
 #include "load.h"
 
