@@ -1,6 +1,7 @@
 """The sockets of a namespace on this server, and the rooms that they are in.
 
-Every socket is alone in the room that bears its sid. That room is implied: nothing is kept for it.
+Every socket is in the room that bears its sid. That room is implied: nothing is kept for it until another
+socket enters it.
 """
 
 from __future__ import annotations
@@ -42,14 +43,9 @@ class Namespace:
         self.on_disconnect = handlers.find_lifecycle(self.name, "disconnect")
 
     def enter(self, socket: Socket, room: Room) -> None:
-        """Put `socket` into `room`.
-
-        Raises:
-            ValueError: The room is another socket's own.
-        """
-        if room in self.sockets:
-            if self.sockets[room] is not socket:
-                raise ValueError(f"{room!r} is the room of that client alone: enter a room of another name")
+        """Put `socket` into `room`."""
+        owner = self.sockets.get(room)  # type: ignore[call-overload]
+        if owner is socket:
             return
         if socket.rooms is None:
             socket.rooms = {room}
@@ -57,7 +53,7 @@ class Namespace:
             socket.rooms.add(room)
         members = self.rooms.get(room)
         if members is None:
-            self.rooms[room] = {socket: None}
+            self.rooms[room] = {socket: None} if owner is None else {owner: None, socket: None}
         else:
             members[socket] = None
 
@@ -72,13 +68,7 @@ class Namespace:
         self._drop(socket, room)
 
     def close(self, room: Room) -> None:
-        """Take every socket out of `room`.
-
-        Raises:
-            ValueError: The room is a socket's own.
-        """
-        if room in self.sockets:
-            raise ValueError(f"{room!r} is the room of a client alone: it closes when the client leaves")
+        """Take every socket out of `room`. One whose own it is stays, until it is gone."""
         for socket in tuple(self.rooms.get(room, ())):
             self.leave(socket, room)
 
@@ -90,6 +80,8 @@ class Namespace:
             for room in socket.rooms:
                 self._drop(socket, room)
             socket.rooms = None
+        if socket.sid in self.rooms:
+            self._drop(socket, socket.sid)
 
     def rooms_of(self, socket: Socket) -> list[Any]:
         """Return the rooms of a socket, its own first."""
@@ -111,6 +103,6 @@ class Namespace:
 
     def _drop(self, socket: Socket, room: Room) -> None:
         members = self.rooms[room]
-        del members[socket]
-        if not members:
+        members.pop(socket, None)
+        if not members or (len(members) == 1 and room == next(iter(members)).sid):
             del self.rooms[room]

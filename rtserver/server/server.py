@@ -128,7 +128,7 @@ class SocketIOServer(Registration, Membership):
             found = self._hub.namespaces.get(name)
             if found is not None:
                 socket = found.sockets.get(target)
-                if socket is not None:
+                if socket is not None and target not in found.rooms:
                     self._local.emit_to(socket, args, callback)
                     return
         rooms: Sequence[Room] = ()

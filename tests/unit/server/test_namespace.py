@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from rtserver.server.namespace import Namespace
 from rtserver.server.socket import NOWHERE, Socket
 
@@ -31,15 +29,32 @@ def test_rooms_hold_their_members_in_order_and_vanish_with_the_last() -> None:
     assert a.rooms is None
 
 
-def test_a_sid_is_a_room_of_its_own_that_nobody_else_enters() -> None:
-    namespace, (a, b) = make("a", "b")
+def test_a_sid_is_a_room_of_its_own() -> None:
+    namespace, (a,) = make("a")
     assert list(namespace.members("a")) == [a]
     namespace.enter(a, "a")
+    namespace.leave(a, "a")
+    namespace.close("a")
     assert namespace.rooms == {}
-    with pytest.raises(ValueError, match="alone"):
-        namespace.enter(b, "a")
-    with pytest.raises(ValueError, match="alone"):
-        namespace.close("a")
+    assert list(namespace.members("a")) == [a]
+
+
+def test_another_client_may_enter_the_room_of_a_sid() -> None:
+    namespace, (a, b) = make("a", "b")
+    namespace.enter(b, "a")
+    assert list(namespace.members("a")) == [a, b]
+    assert namespace.rooms_of(b) == ["b", "a"]
+    namespace.leave(b, "a")
+    assert namespace.rooms == {}
+    assert list(namespace.members("a")) == [a]
+    namespace.enter(b, "a")
+    namespace.close("a")
+    assert list(namespace.members("a")) == [a]
+    namespace.enter(b, "a")
+    namespace.discard(a)
+    assert list(namespace.members("a")) == [b]
+    namespace.discard(b)
+    assert (namespace.rooms, namespace.sockets) == ({}, {})
 
 
 def test_a_union_has_each_member_once() -> None:

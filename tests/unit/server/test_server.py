@@ -239,10 +239,18 @@ async def test_rooms() -> None:
     assert sio.rooms("nobody") == []
     with pytest.raises(ValueError, match="not connected"):
         await sio.enter_room("nobody", "x")
-    with pytest.raises(ValueError, match="alone"):
-        await sio.enter_room(a, b)
-    with pytest.raises(ValueError, match="alone"):
-        await sio.close_room(a)
+
+
+async def test_a_client_in_the_room_of_another_receives_what_is_for_that_one() -> None:
+    harness = Harness()
+    sessions, (a, b, _) = join(harness)
+    received(sessions)
+    await harness.sio.enter_room(b, a)
+    await harness.sio.emit("event", to=a)
+    assert received(sessions) == [True, True, False]
+    await harness.sio.leave_room(b, a)
+    await harness.sio.emit("event", to=a)
+    assert received(sessions) == [True, False, False]
 
 
 async def test_sessions_belong_to_a_client_and_a_namespace() -> None:
