@@ -51,7 +51,7 @@ class Polling:
         session: The session.
     """
 
-    __slots__ = ("_host", "_queue", "_read_paused", "_size", "_unanswered", "posting", "session", "waiting")
+    __slots__ = ("_host", "_queue", "_size", "_unanswered", "posting", "read_paused", "session", "waiting")
 
     name = "polling"
 
@@ -64,7 +64,8 @@ class Polling:
         """The GET that is held until there is something to send."""
         self.posting: Exchange | None = None
         """The POST whose body is being read."""
-        self._read_paused = False
+        self.read_paused = False
+        """True while the handler is behind."""
         self._unanswered: Exchange | None = None
         """A POST that was taken and is answered when reading goes on."""
 
@@ -186,7 +187,7 @@ class Polling:
         except EngineRequestError as error:
             self._host.answer_error(exchange, error)
             return
-        if self._read_paused:
+        if self.read_paused:
             self._unanswered = exchange
         else:
             self._host.answer_ok(exchange)
@@ -224,7 +225,8 @@ class Polling:
             self._answer(self.take() if self._queue else NOOP)
 
     def retire(self) -> list[bytes | Outgoing]:
-        """Return what is queued, for the WebSocket that carries the session now."""
+        """Return what is queued, for the WebSocket that carries the session now; answer all requests."""
+        self.resume_reading()
         if self.waiting is not None:
             self._answer(NOOP)
         queue = self._queue
@@ -244,7 +246,6 @@ class Polling:
 
     def release(self) -> None:
         """Answer a held GET: the client has said good-bye by a POST."""
-        self.resume_reading()
         self.retire()
 
     def abort(self) -> None:
@@ -254,11 +255,11 @@ class Polling:
 
     def pause_reading(self) -> None:
         """Don't answer the next POST, so that the client sends no other."""
-        self._read_paused = True
+        self.read_paused = True
 
     def resume_reading(self) -> None:
         """Answer the POST that was held back."""
-        self._read_paused = False
+        self.read_paused = False
         exchange = self._unanswered
         if exchange is not None:
             self._unanswered = None

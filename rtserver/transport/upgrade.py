@@ -58,6 +58,8 @@ def receive(websocket: EngineWebSocket, session: Session, packet: str | bytes) -
     elif packet == "5":
         session.upgraded()
         websocket.cancel_call()
+        if polling.read_paused:
+            websocket.pause_reading()
         for item in polling.retire():
             if isinstance(item, bytes):
                 websocket.send_text(item)

@@ -7,7 +7,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from websockets.speedups import apply_mask
@@ -121,9 +121,9 @@ async def listening(
         yield runner, server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await runner.cleanup()
         while _clients:
             await _clients.pop().end()
+        await runner.cleanup()
 
 
 class Answer:
@@ -163,6 +163,13 @@ class RawClient:
         self.writer.close()
         with suppress(OSError):
             await self.writer.wait_closed()
+
+    def stop_reading(self) -> None:
+        """Leave what the server sends in the buffers of the system."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
+    def go_on_reading(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).resume_reading()
 
     async def at_end(self) -> bool:
         """Wait for the end of the connection."""
@@ -243,6 +250,13 @@ class RawClient:
             opcode, payload = await self.frame()
             if opcode == 8:
                 return int.from_bytes(payload[:2], "big")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until a condition holds that no event tells of."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 def upgrade_request(target: str, headers: str = "") -> bytes:
