@@ -59,7 +59,7 @@ async def deserted(url: str, number: int) -> None:
 
 
 async def test_nothing_stays_of_clients_that_left(node: Node) -> None:
-    async with ServerProcess(ping_interval=0.5, ping_timeout=0.5, upgrade_timeout=1) as server:
+    async with ServerProcess(ping_interval=0.3, ping_timeout=4, upgrade_timeout=1) as server:
         await orderly(node, server.url, 0)
         before = await settled(server)
         order = random.Random(2)

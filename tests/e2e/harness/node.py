@@ -262,7 +262,15 @@ class NodeSocket:
 
     async def call(self, event: str, *args: Any, patience: float = 10) -> list[Any]:
         """Emit an event with an acknowledgement and return the acknowledgement's arguments."""
-        answer: list[Any] = await self.node.do("call", patience, name=self.name, event=event, args=pack(args))
+        try:
+            answer: list[Any] = await self.node.do(
+                "call", patience, name=self.name, event=event, args=pack(args)
+            )
+        except TimeoutError:
+            seen = [name for name, _ in self.log.history[-10:] + self.manager.log.history[-10:]]
+            raise AssertionError(
+                f"{self.name}: no answer to {event!r}; the last events were {seen}"
+            ) from None
         return answer
 
     async def emit_with_ack(self, event: str, *args: Any, timeout_ms: int) -> Any:
