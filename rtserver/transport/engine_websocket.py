@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from rtserver.engineio.handler import EngineHandler
 from rtserver.engineio.outgoing import Outgoing
@@ -65,26 +65,28 @@ class EngineWebSocket(WebSocketProtocol):
             core.receive(data)
             self.service()
             return
-        pending = self.pending
-        if pending is None:
-            self.pending = []  # what the handler sends now is collected here
-        elif pending.__class__ is bytes:
-            self.pending = [pending]
+        sent: list[bytes] = []  # the handler's packets are collected here, and leave in one write
+        if self.pending is None:
+            self.pending = sent
+        elif self.pending.__class__ is bytes:
+            self.pending = [self.pending]
         message = self._message
         try:
             for packet in core.receive(data):
                 if session.state is WEBSOCKET and packet and packet[0] == "4":
-                    message(session, cast(str, packet[1:]))
+                    message(session, packet[1:])  # type: ignore[arg-type]
                 else:
                     self._receive(packet)
         except Exception:  # noqa: BLE001 - logged there
             session.handler_failed()
         if core.output or core.state is not OPEN:
             self.service()
-        if self.pending:
+        if self.pending is not sent:
             self.flush()
         elif not self.write_paused:
             self.pending = None
+            if sent:
+                self.transport.write(sent[0] if len(sent) == 1 else b"".join(sent))  # type: ignore[union-attr]
 
     def send_text(self, packet: bytes) -> None:
         """Send one text packet with the others of this turn."""
@@ -109,9 +111,10 @@ class EngineWebSocket(WebSocketProtocol):
         if pending is None:
             self.pending = outgoing.websocket
             turn = self.turn
-            if not turn.dirty:
+            dirty = turn.dirty
+            if not dirty:
                 turn.wake()
-            turn.dirty.append(self)
+            dirty.append(self)
         else:
             self.send_frame(outgoing.websocket)
 

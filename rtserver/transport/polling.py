@@ -6,6 +6,7 @@ a second one of either breaks the order of packets, and ends the session.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol, cast
 
@@ -54,6 +55,9 @@ class Polling:
     __slots__ = ("_host", "_queue", "_size", "_unanswered", "posting", "read_paused", "session", "waiting")
 
     name = "polling"
+    pending: bytes | list[bytes] | None = None
+    """What a turn would write itself: nothing, a response needs `flush`."""
+    transport: asyncio.Transport | None = None
 
     def __init__(self, host: PollingHost, session: Session) -> None:
         self._host = host

@@ -14,6 +14,10 @@ logger = logging.getLogger("rtserver.transport")
 class Flushable(Protocol):
     """What has something to write at the end of the turn."""
 
+    pending: bytes | list[bytes] | None
+    """A single `bytes` is all there is, and `transport` takes it."""
+    transport: asyncio.Transport | None
+
     def flush(self) -> None:
         """Write it. A no-op when that has happened meanwhile."""
 
@@ -44,6 +48,11 @@ class WriteTurn:
         self.dirty = []
         for connection in dirty:
             try:
-                connection.flush()
+                pending = connection.pending
+                if pending.__class__ is bytes:  # a broadcast's frame, the same for thousands
+                    connection.pending = None
+                    connection.transport.write(pending)  # type: ignore[union-attr]
+                else:
+                    connection.flush()
             except Exception:
                 logger.exception("a write failed: %r", connection)
