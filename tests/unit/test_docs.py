@@ -13,7 +13,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 def session_diagram() -> str:
     """Draw the transition table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> OPENING", "    CLOSED --> [*]"]
-    lines += [f"    {before.name} --> {after.name}: {event.name}" for (before, event), after in TRANSITIONS.items()]
+    lines += [
+        f"    {before.name} --> {after.name}: {event.name}" for (before, event), after in TRANSITIONS.items()
+    ]
     return "\n".join(lines)
 
 
