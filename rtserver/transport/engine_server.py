@@ -66,7 +66,7 @@ class EngineServer:
             self._running()
             assert self._routes is not None
             self._route = HttpRoute(self._routes, self.options.max_payload, self._lane_host)
-        return await self._route.handle(request)
+        return await self._route.handle(request, self.handle_request)
 
     def lane(self, web_server: web.Server) -> Callable[[], Lane]:
         """Return a protocol factory that serves our own requests without aiohttp, and gives it the others.

@@ -19,7 +19,7 @@ MAX_HEAD: Final = 8190
 # RFC 9112, 3 and 5, without all that is optional in them: one space, CRLF, visible ASCII, no folding,
 # no empty names, and no bytes above 0x7e that a peer could decode in its own way.
 _HEAD: Final = re.compile(
-    rb"(GET|POST) (/[!-~]*) HTTP/1\.1\r\n((?:[A-Za-z][A-Za-z0-9-]*:[ ]?[ -~]*\r\n)+)\r\n"
+    rb"(GET|POST) (/[!\"$-~]*) HTTP/1\.1\r\n((?:[A-Za-z][A-Za-z0-9-]*:[ ]?[ -~]*\r\n)+)\r\n"
 )
 _DECLINED: Final = frozenset(
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -15,6 +15,8 @@ from rtserver.transport.routes import Routes, Switch
 from rtserver.transport.takeover import Rest
 
 __all__ = ["HttpRoute"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HttpExchange(Exchange):
@@ -81,10 +83,21 @@ class HttpRoute:
         self._max_payload = max_payload
         self._lane_host = lane_host
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve one request."""
+    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Serve one request.
+
+        Args:
+            request: aiohttp's request.
+            handler: The handler that is ours alone.
+        """
         has_hooks = takeover.has_hooks(request)
-        may_leave = not has_hooks and request.version == (1, 1) and request.keep_alive
+        # In the lane, only our own path's handler runs: not one of the application's that calls ours.
+        may_leave = (
+            not has_hooks
+            and request.match_info.handler == handler
+            and request.version == (1, 1)
+            and request.keep_alive
+        )
         close = False
         if may_leave and request.method == "GET" and "Upgrade" not in request.headers:
             rest = takeover.rest_of(request)

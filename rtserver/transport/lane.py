@@ -80,6 +80,7 @@ class Lane(asyncio.Protocol):
         "_body",
         "_buffer",
         "_exchange",
+        "_host",
         "_is_advancing",
         "_known",
         "_local",
@@ -106,6 +107,8 @@ class Lane(asyncio.Protocol):
         self._body: list[bytes] = []
         self._missing = 0
         self._known: Head | None = None
+        self._host: str | None = None
+        """The only ``Host`` that is served here: aiohttp may route another one elsewhere."""
         self._is_advancing = False
         self._write_paused = False
         self._since = 0.0
@@ -151,6 +154,7 @@ class Lane(asyncio.Protocol):
             self._secure,
             request,
         )
+        self._host = request.headers.get("Host")
         exchange.lane = self
         exchange.keep_alive = request.keep_alive
         self._exchange = exchange
@@ -247,7 +251,7 @@ class Lane(asyncio.Protocol):
         if end < 4:
             return False if len(buffer) < MAX_HEAD else self._hand_over()
         head = recognise(buffer[:end], self._known)
-        if head is None:
+        if head is None or (self._host is not None and head.headers.values["host"] != self._host):
             return self._hand_over()
         self._known = head
         self._since = self._shared.host.clock.now()
