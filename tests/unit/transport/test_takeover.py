@@ -142,11 +142,16 @@ async def settle() -> None:
 
 @pytest.fixture
 def no_cycles() -> Iterator[None]:
-    """Collect no cycles during the test: what only a collection would free counts as alive."""
+    """Collect no cycles during the test: what only a collection would free counts as alive.
+
+    What earlier tests left is set aside: aiohttp caches applications, and their handlers may hold requests.
+    """
     gc.collect()
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 OBJECTS = (web_protocol.RequestHandler, web.Request, StreamWriter, http_parser.HttpRequestParserC)
