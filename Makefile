@@ -1,5 +1,5 @@
 # Everything from a fresh checkout: "make serve", "make test". "make" alone lists the targets.
-# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium; for the benchmark gcc.
+# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium and nginx; for the benchmark gcc.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -31,7 +31,7 @@ define npm_ci
 @touch $(1)
 endef
 
-.PHONY: help serve test lint format bench bench-quick clean chromium
+.PHONY: help serve test lint format bench bench-quick clean chromium nginx
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ help:  ## List the targets
 serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000
 	@exec $(BIN)/rtserver serve --config config/development.toml
 
-test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium  ## Run the tests, real clients and Chromium included
+test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx  ## Run the tests, real clients and Chromium included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
@@ -110,11 +110,19 @@ bench-peers:
 	@$(call need,gcc,gcc libc6-dev,the benchmark's load generator)
 	@$(MAKE) $(BENCH_PEERS) || echo "== without the peers that run on Node.js and Bun" >&2
 
-chromium:
-	@if command -v chromium >/dev/null; then exit 0; fi; \
+# $(call debian,command,what needs it,Debian package)
+define debian
+@if PATH="$$PATH:/usr/sbin" command -v $(1) >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "make: Chromium is missing, the browser tests need it. Install it as root with: apt-get install chromium" >&2; exit 1; \
+		echo "make: $(1) is missing, $(2) needs it. Install it as root with: apt-get install $(3)" >&2; exit 1; \
 	fi; \
-	echo "== Chromium, from Debian"; \
+	echo "== $(1), from Debian"; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null
+	apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(3) >/dev/null
+endef
+
+chromium:
+	$(call debian,chromium,the browser test,chromium)
+
+nginx:
+	$(call debian,nginx,the reverse proxy test,nginx-light)

@@ -14,6 +14,7 @@ class Certificate:
 
     Attributes:
         server: The server's context.
+        pem: Key and certificate, for a server that isn't written in Python.
         client: A Python client's context.
         authority: The authority's certificate as PEM, for other clients.
     """
@@ -21,7 +22,9 @@ class Certificate:
     def __init__(self) -> None:
         authority = trustme.CA()
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(self.server)
+        issued = authority.issue_cert("127.0.0.1", "localhost")
+        issued.configure_cert(self.server)
         self.client = ssl.create_default_context()
         authority.configure_trust(self.client)
+        self.pem = issued.private_key_and_cert_chain_pem.bytes().decode()
         self.authority = authority.cert_pem.bytes().decode()

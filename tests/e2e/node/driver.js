@@ -25,7 +25,7 @@ function pack(value) {
     return { $binary: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
   }
   if (Array.isArray(value)) return value.map(pack);
-  if (value instanceof Error) return { message: value.message, ...packEntries(value) };
+  if (value instanceof Error) return { message: value.message, data: pack(value.data) };
   if (value !== null && typeof value === "object") return packEntries(value);
   return value === undefined ? null : value;
 }
