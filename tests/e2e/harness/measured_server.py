@@ -15,9 +15,16 @@ from aiohttp import web
 import rtserver
 
 KINDS = frozenset(
-    {"Session", "Handshake", "Socket", "Client", "EngineWebSocket", "Polling", "Lane", "Timer", "Task"}
+    {
+        *("Session", "Handshake", "EngineWebSocket", "Polling", "Lane", "Timer"),
+        *("Client", "Socket", "RoomName", "Task"),
+    }
 )
 """What exists for each client, by the names of its classes."""
+
+
+class RoomName(str):
+    """The name of a room, as an object that the garbage collector knows: a room that is kept keeps it."""
 
 
 def build(options: dict[str, Any]) -> web.Application:
@@ -26,7 +33,7 @@ def build(options: dict[str, Any]) -> web.Application:
 
     @sio.event
     async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
-        await sio.enter_room(sid, (auth or {}).get("room", "lobby"))
+        await sio.enter_room(sid, RoomName((auth or {}).get("room", "lobby")))
 
     @sio.event
     async def disconnect(sid: str, reason: str) -> None:

@@ -12,7 +12,7 @@ import aiohttp
 
 __all__ = ["ServerProcess"]
 
-APPLICATION = Path(__file__).with_name("measured_server.py")
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class ServerProcess:
@@ -33,9 +33,12 @@ class ServerProcess:
 
     async def __aenter__(self) -> ServerProcess:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-W", "error", str(APPLICATION), json.dumps(self._options),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            *(sys.executable, "-W", "error", "-m", "tests.e2e.harness.measured_server"),
+            json.dumps(self._options),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
         assert self._process.stdout is not None
         async with asyncio.timeout(20):
             self.port = int(await self._process.stdout.readline())
