@@ -361,6 +361,15 @@ class Session:
             carrier.release()
         self._tell_disconnect("transport close")
 
+    def drained(self) -> None:
+        """Tell the handler that it may go on sending: the carrier had pushed back, and is empty again."""
+        if self.is_open:
+            try:
+                self.host.handler.drain(self)
+            except Exception:
+                self.host.counters.handler_errors += 1
+                logger.exception("the handler's drain failed (session %s)", self.sid)
+
     def handler_failed(self) -> None:
         """End because the handler's `message` raised: call from the ``except`` block."""
         self.host.counters.handler_errors += 1

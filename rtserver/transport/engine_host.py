@@ -34,6 +34,7 @@ class EngineHost:
         "close_timeout",
         "counters",
         "handler",
+        "is_closing",
         "loop",
         "max_buffer_size",
         "max_payload",
@@ -58,6 +59,8 @@ class EngineHost:
         self.options = options
         self.sessions = sessions
         self.counters = counters
+        self.is_closing = False
+        """True once the server ends: no session is opened any more."""
         self.clock = Clock(loop)
         self.turn = WriteTurn(loop)
         self.ping_interval = options.ping_interval

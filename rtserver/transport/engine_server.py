@@ -77,27 +77,36 @@ class EngineServer:
         """
         if self._resource is None:
             raise RuntimeError("attach the server to an application before its lane is used")
-        shared = self._lane_host(web_server, self._resource.canonical)
+        path = self._resource.canonical
 
         def make() -> Lane:
-            return Lane(shared)
+            return Lane(self._lane_host(web_server, path))
 
         return make
 
     async def close(self) -> None:
-        """Close all sessions, WebSockets with code 1001, and wait a moment for the clients."""
+        """Close all sessions, WebSockets with code 1001, and wait a moment for the clients.
+
+        Requests that arrive meanwhile are refused. Afterwards the server can be used again, on any loop.
+        """
+        host = self._host
+        if host is None:
+            return
+        host.is_closing = True
         websockets = []
         for session in self.sessions:
-            carrier = session.carrier
-            if isinstance(carrier, EngineWebSocket):
-                websockets.append(carrier)
-            if isinstance(session.probe, EngineWebSocket):
-                websockets.append(session.probe)
+            carriers = (session.carrier, session.probe)
+            websockets += [carrier for carrier in carriers if isinstance(carrier, EngineWebSocket)]
             session.close("server shutting down", code=1001)
             session.end()
         for lane in list(self._lanes):
             lane.close()
         await wait_closed(websockets, SHUTDOWN_PATIENCE)
+        for lane in list(self._lanes):
+            lane.abort()
+        if self._host is host:
+            self._host = self._routes = self._route = None
+            self._lane_hosts.clear()
 
     async def _on_shutdown(self, app: web.Application) -> None:
         await self.close()

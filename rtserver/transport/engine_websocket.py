@@ -184,7 +184,7 @@ class EngineWebSocket(WebSocketProtocol):
         """Tell the handler that it may go on sending."""
         session = self.session
         if session is not None and session.carrier is self:
-            session.host.handler.drain(session)
+            session.drained()
 
     # The session's carrier.
 

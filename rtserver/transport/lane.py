@@ -183,6 +183,11 @@ class Lane(asyncio.Protocol):
         if self._transport is not None and self._exchange is None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """End the connection, whatever it is at."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def pause_writing(self) -> None:
         """Take no further request while the client doesn't read."""
         self._write_paused = True

@@ -25,6 +25,8 @@ logger = logging.getLogger("rtserver.engineio")
 
 HIGH_WATER = 64 * 1024
 """Bytes queued above which the handler is told when they have gone."""
+MAX_RESPONSE = 1_000_000
+"""Bytes above which what is queued is spread over several responses."""
 
 
 class PollingHost(Protocol):
@@ -103,26 +105,40 @@ class Polling:
                 if not turn.dirty:
                     turn.wake()
                 turn.dirty.append(self)
+            elif self._size > HIGH_WATER:
+                self.flush()
         elif self._size > self._host.max_buffer_size:
             self._overflowed()
 
     def flush(self) -> None:
-        """Answer the held GET with all that is queued."""
+        """Answer the held GET with what is queued."""
         if self.waiting is not None and self._queue:
             self._answer(self.take())
 
     def take(self) -> bytes:
-        """Return all that is queued, as one payload, and forget it."""
+        """Return what is queued, or the first of it, as one payload, and forget it."""
         queue = self._queue
-        self._queue = []
-        had_pushed_back = self._size > HIGH_WATER
-        self._size = 0
-        if had_pushed_back and self.session is not None and self.session.is_open:
-            self.session.host.handler.drain(self.session)
-        if len(queue) == 1:
-            item = queue[0]
-            return item if isinstance(item, bytes) else item.polling
-        return SEPARATOR.join([item if isinstance(item, bytes) else item.polling for item in queue])
+        pushed_back = self._size > HIGH_WATER
+        if self._size > MAX_RESPONSE:
+            packets = self._take_some(queue)
+        else:
+            packets = [item if isinstance(item, bytes) else item.polling for item in queue]
+            self._queue = []
+            self._size = 0
+        if pushed_back and not self._queue and self.session is not None:
+            self.session.drained()
+        return packets[0] if len(packets) == 1 else SEPARATOR.join(packets)
+
+    def _take_some(self, queue: list[bytes | Outgoing]) -> list[bytes]:
+        packets: list[bytes] = []
+        size = 0
+        while len(packets) < len(queue) and (not packets or size < MAX_RESPONSE):
+            item = queue[len(packets)]
+            size += len(item)
+            packets.append(item if isinstance(item, bytes) else item.polling)
+        self._queue = queue[len(packets) :]
+        self._size -= size
+        return packets
 
     def _answer(self, payload: bytes) -> None:
         waiting = self.waiting
@@ -156,9 +172,11 @@ class Polling:
             session.fail("transport error")
             raise bad_request("a second GET while one is held: poll again when that is answered")
         if session.state is State.CLOSING:
-            payload = self.take()
-            self._host.answer_payload(exchange, payload + SEPARATOR + CLOSE if payload else CLOSE)
-            session.end()
+            payloads = [self.take()] if self._queue else []
+            if not self._queue:
+                payloads.append(CLOSE)
+                session.end()
+            self._host.answer_payload(exchange, SEPARATOR.join(payloads))
         elif self._queue:
             self._host.answer_payload(exchange, self.take())
         elif session.state is State.PROBED:

@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 from rtserver.engineio.handler import Handshake
 from rtserver.engineio.request import (
+    FORBIDDEN,
     Query,
     bad_request,
     check_handshake,
@@ -138,6 +139,8 @@ class Routes:
         if query.sid is not None:
             return self._existing(exchange, query, query.sid)
         check_handshake(query, exchange.method)
+        if self._host.is_closing:
+            raise EngineRequestError(FORBIDDEN, "Forbidden: the server is shutting down", 503)
         if transport == "websocket":
             return self._open_websocket(exchange)
         self._open_polling(exchange)

@@ -309,3 +309,34 @@ async def test_connection_close(server: Serve) -> None:
         answer = await client.get(POLLING, "Connection: close\r\n")
         assert answer.body[:1] == b"0"
         assert await client.at_end()
+
+
+async def test_a_large_queue_takes_several_responses(server: Serve) -> None:
+    async with server(http_compression=False) as served:
+        client, sid = await served.open_polling()
+        session = served.handler.session
+        messages = [f"{number}" + "x" * 300_000 for number in range(5)]
+        for message in messages:
+            session.send(message)
+        session.close()
+        packets: list[bytes] = []
+        while b"1" not in packets:
+            body = (await client.poll(sid)).body
+            assert len(body) <= 1_300_100
+            packets += body.split(b"\x1e")
+        assert packets == [b"4" + message.encode() for message in messages] + [b"1"]
+
+
+async def test_much_is_sent_in_one_turn_while_a_get_is_held(server: Serve) -> None:
+    async with server(max_buffer_size=500_000, http_compression=False) as served:
+        client, sid = await served.open_polling()
+        poll = asyncio.ensure_future(client.poll(sid))
+        await until_polling_is_held(served)
+        session = served.handler.session
+        sent = 0
+        while session.is_open and sent < 10_000_000:
+            session.send("x" * 999)
+            sent += 1000
+        assert sent < 1_000_000
+        assert served.handler.reasons.get_nowait() == "slow client"
+        assert len((await poll).body) > 64 * 1024
