@@ -65,7 +65,7 @@ class EngineServer:
         if self._route is None:
             self._running()
             assert self._routes is not None
-            self._route = HttpRoute(self._routes, self.options.max_payload, self._lane_host)
+            self._route = HttpRoute(self._routes, self.options, self._lane_host)
         return await self._route.handle(request, self.handle_request)
 
     def lane(self, web_server: web.Server) -> Callable[[], Lane]:

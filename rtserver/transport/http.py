@@ -10,6 +10,7 @@ from aiohttp import web
 from rtserver.transport import takeover
 from rtserver.transport.exchange import Exchange, Response, address
 from rtserver.transport.lane import Lane, LaneHost
+from rtserver.transport.options import EngineOptions
 from rtserver.transport.polling import Polling
 from rtserver.transport.routes import Routes, Switch
 from rtserver.transport.takeover import Rest
@@ -22,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HttpExchange(Exchange):
     """A request that aiohttp parsed, and whose response it writes."""
 
-    __slots__ = ("_future", "response")
+    __slots__ = ("_future", "_is_lost", "response")
 
     def __init__(self, request: web.Request) -> None:
         transport = request.transport
@@ -40,6 +41,7 @@ class HttpExchange(Exchange):
         )
         self.response: Response | None = None
         self._future: asyncio.Future[None] | None = None
+        self._is_lost = False
 
     def answer(self, response: Response) -> None:
         """Let the route's handler return the response."""
@@ -48,6 +50,7 @@ class HttpExchange(Exchange):
 
     def lost(self) -> None:
         """The client has gone."""
+        self._is_lost = True
         super().lost()
         self._wake()
 
@@ -57,7 +60,7 @@ class HttpExchange(Exchange):
 
     async def wait(self, request: web.Request) -> None:
         """Wait until it is answered, or the client has gone."""
-        if self.response is None:
+        if self.response is None and not self._is_lost:
             self._future = asyncio.get_running_loop().create_future()
             takeover.watch_disconnect(request, self.lost)
             try:
@@ -72,15 +75,16 @@ class HttpRoute:
 
     Args:
         routes: Where requests go.
-        max_payload: The largest body, in bytes.
+        options: The server's options.
         lane_host: Makes what the lanes of a web server and path share.
     """
 
     def __init__(
-        self, routes: Routes, max_payload: int, lane_host: Callable[[web.Server, str], LaneHost]
+        self, routes: Routes, options: EngineOptions, lane_host: Callable[[web.Server, str], LaneHost]
     ) -> None:
         self._routes = routes
-        self._max_payload = max_payload
+        self._max_payload = options.max_payload
+        self._body_timeout = options.keepalive_timeout
         self._lane_host = lane_host
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -136,15 +140,19 @@ class HttpRoute:
         chunks = []
         size = 0
         try:
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > self._max_payload:
-                    self._routes.body_failed(exchange, polling)
-                    return
-                chunks.append(chunk)
-        except (Exception, asyncio.CancelledError):
-            exchange.lost()  # the connection is gone, or its bytes make no sense
+            async with asyncio.timeout(self._body_timeout):
+                async for chunk in request.content.iter_any():
+                    size += len(chunk)
+                    if size > self._max_payload:
+                        self._routes.body_failed(exchange, polling)
+                        return
+                    chunks.append(chunk)
+        except asyncio.CancelledError:
+            exchange.lost()
             raise
+        except Exception as error:  # noqa: BLE001 - a connection that broke, or any of the parser's errors
+            self._routes.body_broken(exchange, is_gone=request.transport is None, error=error)
+            return
         polling.end_post(exchange, b"".join(chunks))
 
     async def _switch(self, request: web.Request, switch: Switch, has_hooks: bool) -> web.StreamResponse:

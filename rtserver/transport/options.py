@@ -31,7 +31,8 @@ class EngineOptions:
         transports: The transports that are served; None for both.
         upgrade_timeout: Seconds that an upgrade may take.
         close_timeout: Seconds to wait for a client's part in closing.
-        keepalive_timeout: Seconds that a connection may idle between two polling requests.
+        keepalive_timeout: Seconds that a connection may idle between two polling requests, and that the
+            whole of one may take to arrive.
         per_message_deflate: Compression of WebSocket messages: off, on, or with options.
         max_buffer_size: Bytes that may wait for one client; one that doesn't read them is disconnected.
 

@@ -117,6 +117,12 @@ class Routes:
             polling.session.fail("transport error")
         self._refuse(exchange, self._too_large(None))
 
+    def body_broken(self, exchange: Exchange, is_gone: bool, error: Exception) -> None:
+        """The body of a POST never came whole: its packets are lost, so the session ends."""
+        exchange.lost()
+        if not is_gone:
+            self._refuse(exchange, bad_request(f"the body can't be read: {type(error).__name__}"))
+
     def _refuse(self, exchange: Exchange, error: HttpError) -> None:
         self._host.counters.requests_refused += 1
         # the body of a refused POST isn't read, so nothing can follow it on the connection

@@ -8,6 +8,8 @@ import pytest
 import websockets
 
 from rtserver.engineio.handler import Session
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.websocket.deflate import DeflateOptions
 from tests.conformance.engineio_v4.helpers import (
     WEBSOCKET,
     Serve,
@@ -180,3 +182,28 @@ async def test_compressed(server: Serve) -> None:
 async def test_not_compressed_unless_switched_on(server: Serve) -> None:
     async with server() as served, websockets.connect(served.websocket_url) as client:
         assert client.protocol.extensions == []
+
+
+async def test_a_broadcast_to_compressing_clients_and_others(server: Serve) -> None:
+    """Each gets what it agreed on, between messages of its own, which its compressor remembers."""
+    handler = Recorder(echo=True)
+    async with (
+        server(handler, per_message_deflate=DeflateOptions(threshold=10)) as served,
+        websockets.connect(served.websocket_url, compression="deflate") as first,
+        websockets.connect(served.websocket_url, compression="deflate") as second,
+        websockets.connect(served.websocket_url, compression=None) as plain,
+    ):
+        clients = (first, second, plain)
+        for client in clients:
+            await client.recv()
+        for number in range(3):
+            for client in (first, plain):
+                await client.send(f"4own {number} " + "abc" * 100)
+                assert await client.recv() == f"4own {number} " + "abc" * 100
+            outgoing = Outgoing(b"4all " + b"abc" * 100, (b"\0" * 1000, b"short"))
+            for session in handler.sessions:
+                session.send_outgoing(outgoing)
+            for client in clients:
+                assert await client.recv() == "4all " + "abc" * 100
+                assert await client.recv() == b"\0" * 1000
+                assert await client.recv() == b"short"
