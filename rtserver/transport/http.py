@@ -102,26 +102,40 @@ class HttpRoute:
             and request.version == (1, 1)
             and request.keep_alive
         )
-        close = False
-        if may_leave and request.method == "GET" and "Upgrade" not in request.headers:
-            rest = takeover.rest_of(request)
-            if rest is Rest.NOTHING:
-                lane = self._lane(request)
-                lane.serve(lane.adopt(request))
-                return takeover.TakenResponse()
-            close = rest is Rest.PARTIAL
-            may_leave = False
+        try:
+            if may_leave and request.method == "GET" and "Upgrade" not in request.headers:
+                return await self._get(request)
+            exchange = HttpExchange(request)
+            outcome = self._routes.begin(exchange)
+            if isinstance(outcome, Switch):
+                return await self._switch(request, outcome, has_hooks)
+            if outcome is not None:
+                await self._read_body(request, exchange, outcome)
+            return await self._answer(request, exchange, may_leave and request.method == "POST")
+        except ConnectionResetError:
+            return takeover.TakenResponse()  # the client has gone
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        """Take the connection into the lane, if that is possible, before the request is answered."""
+        rest = takeover.rest_of(request)
+        if rest is Rest.NOTHING:
+            lane = self._lane(request)
+            lane.serve(lane.adopt(request))
+            return takeover.TakenResponse()
         exchange = HttpExchange(request)
-        outcome = self._routes.begin(exchange)
-        if isinstance(outcome, Switch):
-            return await self._switch(request, outcome, has_hooks)
-        if outcome is not None:
-            await self._read_body(request, exchange, outcome)
+        self._routes.begin(exchange)
+        return await self._answer(request, exchange, False, close=rest is Rest.PARTIAL)
+
+    async def _answer(
+        self, request: web.Request, exchange: HttpExchange, may_leave: bool, close: bool = False
+    ) -> web.StreamResponse:
+        """Return the response when there is one; or let the lane write it, and keep the connection."""
         await exchange.wait(request)
         response = exchange.response
         if response is None:
-            return takeover.TakenResponse()  # the client has gone
-        if may_leave and request.method == "POST" and not response.close:
+            raise ConnectionResetError("the client has gone")
+        close |= response.close
+        if may_leave and not close:
             rest = takeover.rest_of(request)
             if rest is Rest.NOTHING:
                 lane = self._lane(request)
@@ -129,7 +143,7 @@ class HttpRoute:
                 return takeover.TakenResponse()
             close = rest is Rest.PARTIAL
         answer = web.Response(status=response.status, headers=response.headers, body=response.body)
-        if close or response.close:
+        if close:
             answer.force_close()
         return answer
 
@@ -162,9 +176,6 @@ class HttpRoute:
                 await takeover.prepare(request, response)
                 switch = switch.with_headers(response.headers.items())
             taken = takeover.take_over(request, switch.websocket)
-        except ConnectionResetError:
-            switch.fail()
-            return takeover.TakenResponse()
         except BaseException:
             switch.fail()
             raise
