@@ -132,7 +132,7 @@ class Server(SocketIOServer):
             chosen_logger,
             self._clock,
         )
-        choose_logger("rtserver.engineio", engineio_logger)
+        choose_logger("rtserver.engineio", engineio_logger not in (None, False))
         if per_message_deflate is True:
             per_message_deflate = DeflateOptions(threshold=per_message_deflate_threshold)
         self.eio = EngineServer(
@@ -184,7 +184,7 @@ class Server(SocketIOServer):
         return await self.eio.handle_request(*args, **kwargs)
 
     async def shutdown(self) -> None:
-        """Disconnect every client and end what runs in the background."""
+        """Disconnect every client, and end the handlers that still run."""
         await self.eio.close()
         await super().shutdown()
 

@@ -94,7 +94,8 @@ class Handshake:
         secure: True over TLS.
         time: Seconds since the epoch.
         http_version: Major and minor.
-        request: The host's request object, for as long as it lives.
+        request: The host's request object, or None where the host never made one. It weighs some kilobytes:
+            a handler that needs it no longer sets it to None.
     """
 
     __slots__ = (

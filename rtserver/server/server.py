@@ -240,7 +240,10 @@ class SocketIOServer(Registration, Membership):
             await done(self.manager.start())
 
     async def shutdown(self) -> None:
-        """End what the server does in the background, and the handlers that still run."""
+        """Give the handlers that still run some time to end, then cancel them.
+
+        Tasks of `start_background_task` are the application's own, as in python-socketio.
+        """
         if self._verbose:
             self.logger.info("Socket.IO is shutting down")
         await self._hub.runtime().finish(GRACE)
