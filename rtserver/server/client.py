@@ -121,8 +121,3 @@ class Client:
         """Return the connected sockets."""
         others = () if self.others is None else self.others.values()
         return tuple(others) if self.socket is None else (self.socket, *others)
-
-    @property
-    def is_idle(self) -> bool:
-        """True while it has joined no namespace and is joining none."""
-        return self.socket is None and not self.connecting

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.outgoing import Outgoing
+from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.counters import Counters
 from rtserver.server.handlers import EVERY, HandlerRegistry
@@ -20,9 +20,6 @@ from rtserver.server.socket import Recipient, Socket
 from rtserver.socketio.codec import Codec
 
 __all__ = ["Hub", "Settings", "deliver"]
-
-SID_BYTES = 15
-"""Random bytes of a session id: 120 bits, 20 characters, as Socket.IO's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ class Hub:
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name)
             namespace.refresh(self.handlers)
-        socket = Socket(secrets.token_urlsafe(SID_BYTES), client, namespace, recipient)
+        socket = Socket(new_sid(), client, namespace, recipient)
         namespace.sockets[socket.sid] = socket
         return socket
 

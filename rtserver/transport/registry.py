@@ -1,10 +1,8 @@
-"""The sessions of a server by their ids, and where the ids come from."""
+"""The sessions of a server by their ids."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from os import urandom
 
 from rtserver.engineio.session import Session
 
@@ -19,10 +17,6 @@ class Registry:
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._count = 0
-
-    def new_sid(self) -> str:
-        """Return an id that can't be guessed: whoever knows it can act as the client."""
-        return urlsafe_b64encode(urandom(15)).decode()
 
     def next_ordinal(self) -> int:
         """Return how many sessions there were before."""

@@ -22,6 +22,7 @@ from rtserver.engineio.request import (
 )
 from rtserver.engineio.session import Event, Session, State
 from rtserver.errors import EngineRequestError, HttpError
+from rtserver.ids import new_sid
 from rtserver.transport import upgrade
 from rtserver.transport.answers import error_response
 from rtserver.transport.engine_host import EngineHost
@@ -232,7 +233,7 @@ class Routes:
 
     def _new_session(self, exchange: Exchange) -> Session:
         sessions = self._host.sessions
-        return Session(self._host, sessions.new_sid(), self._handshake(exchange), sessions.next_ordinal())
+        return Session(self._host, new_sid(), self._handshake(exchange), sessions.next_ordinal())
 
     def _connect(self, session: Session, event: Event) -> None:
         host = self._host

@@ -1,40 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from rtserver.clock import RESOLUTION, Clock, Timer
-
-
-class FakeHandle:
-    def __init__(self) -> None:
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeLoop:
-    def __init__(self) -> None:
-        self.seconds = 100.0
-        self.calls: list[tuple[float, Callable[[], object]]] = []
-
-    def time(self) -> float:
-        return self.seconds
-
-    def call_at(self, when: float, callback: Callable[[], object], /) -> FakeHandle:
-        self.calls.append((when, callback))
-        return FakeHandle()
-
-    def advance(self, seconds: float) -> None:
-        end = self.seconds + seconds
-        while self.calls and min(self.calls)[0] <= end:
-            call = min(self.calls, key=lambda entry: entry[0])
-            self.calls.remove(call)
-            self.seconds = max(self.seconds, call[0])
-            call[1]()
-        self.seconds = end
+from tests.support.loop import FakeLoop
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ ROOT = Path(rtserver.__file__).parent
 ORDER = [
     "errors",
     "clock",
+    "ids",
     "websocket",
     "engineio",
     "socketio",
@@ -23,7 +24,7 @@ ORDER = [
     "host",
     "service",
 ]
-PURE = {"errors", "clock", "websocket", "engineio", "socketio"}
+PURE = {"errors", "clock", "ids", "websocket", "engineio", "socketio"}
 IO = {"aiohttp", "asyncio", "select", "selectors", "socket", "ssl", "uvloop"}
 OUTSIDE = {"__init__", "__main__"}
 """Modules that are no layer: they put the layers together."""

@@ -13,32 +13,7 @@ from rtserver.engineio.handler import Session as SessionProtocol
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import TRANSITIONS, Carrier, Event, Session, State
 from rtserver.errors import EngineViolation
-
-
-class FakeHandle:
-    def cancel(self) -> None: ...
-
-
-class FakeLoop:
-    def __init__(self) -> None:
-        self.seconds = 100.0
-        self.calls: list[tuple[float, Callable[[], object]]] = []
-
-    def time(self) -> float:
-        return self.seconds
-
-    def call_at(self, when: float, callback: Callable[[], object], /) -> FakeHandle:
-        self.calls.append((when, callback))
-        return FakeHandle()
-
-    def advance(self, seconds: float) -> None:
-        end = self.seconds + seconds
-        while self.calls and min(self.calls, key=lambda call: call[0])[0] <= end:
-            call = min(self.calls, key=lambda entry: entry[0])
-            self.calls.remove(call)
-            self.seconds = max(self.seconds, call[0])
-            call[1]()
-        self.seconds = end
+from tests.support.loop import FakeLoop
 
 
 class Handler:

@@ -19,11 +19,11 @@ def socket(client: Client, name: str) -> Socket:
 def test_sockets_are_found_by_namespace() -> None:
     client = Client(SESSION)
     assert client.find("/") is None
-    assert client.is_idle
+    assert (client.socket, client.connecting) == (None, None)
     main, a, b = socket(client, "/"), socket(client, "/a"), socket(client, "/b")
     assert [client.find(name) for name in ("/", "/a", "/b", "/c")] == [main, a, b, None]
     assert list(client.sockets()) == [main, a, b]
-    assert not client.is_idle
+    assert client.socket is main
 
 
 def test_removing_the_first_socket_makes_another_the_first() -> None:
@@ -35,7 +35,7 @@ def test_removing_the_first_socket_makes_another_the_first() -> None:
     client.remove(b)
     assert (client.socket, client.others) == (a, None)
     client.remove(a)
-    assert client.is_idle
+    assert (client.socket, client.connecting) == (None, None)
 
 
 def test_a_namespace_that_the_server_ended_is_remembered_until_it_is_joined_again() -> None:
