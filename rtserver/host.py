@@ -190,7 +190,7 @@ class Server(SocketIOServer):
 
 
 def _checked(manager: Any) -> Manager:
-    if not all(callable(getattr(manager, name, None)) for name in ("attach", "emit", "call", "close")):
+    if not all(callable(getattr(manager, name, None)) for name in ("attach", "emit", "ask", "close")):
         raise TypeError(
             f"client_manager: received {manager!r}, expected a manager of rtserver. Those of python-socketio "
             "keep the list of clients themselves, which this server doesn't let them"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Any
-
-from socketio.exceptions import TimeoutError as NoAnswer
+from typing import Any, Final
 
 from rtserver.server.acks import AckCallback
+from rtserver.server.answers import Answers, Fetched
 from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
+from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["MemoryManager"]
 
@@ -18,6 +18,8 @@ class MemoryManager:
     """Delivers straight to the server's own clients. It implements `rtserver.server.manager.Manager`."""
 
     __slots__ = ("_sink",)
+
+    alone: Final = True
 
     def __init__(self) -> None:
         self._sink: LocalSink
@@ -30,47 +32,53 @@ class MemoryManager:
         """Begin. There is nothing to begin."""
 
     def emit(
-        self,
-        namespace: str,
-        args: Sequence[Any],
-        rooms: Sequence[Room] = (),
-        except_rooms: Sequence[Room] = (),
-        ack: AckCallback | None = None,
+        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> None:
         """Send an event to those clients that it is for."""
-        self._sink.emit(namespace, args, rooms, except_rooms, ack)
+        self._sink.emit(target, args, flags, ack)
 
-    async def call(
+    async def ask(
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags,
+        timeout: float | None,  # noqa: ASYNC109 - the Protocol's
+    ) -> Answers:
+        """Send an event that each of its recipients is to acknowledge, and wait for that."""
+        inquiry = self._sink.ask(target, args, flags)
+        try:
+            await inquiry.wait(timeout)
+        finally:
+            inquiry.close()
+        return Answers(inquiry.answers, missing=inquiry.missing)
+
+    async def fetch(self, target: Target, timeout: float) -> Fetched:  # noqa: ASYNC109 - the Protocol's
+        """Return nothing: there are no other servers."""
+        return Fetched()
+
+    def join(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Put clients into rooms."""
+        self._sink.join(target, rooms)
+
+    def leave(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Take clients out of rooms."""
+        self._sink.leave(target, rooms)
+
+    def disconnect(self, target: Target, close: bool = False) -> Awaitable[object] | None:
+        """Disconnect clients."""
+        return self._sink.disconnect(target, close)
+
+    def server_side_emit(self, namespace: str, args: Sequence[Any]) -> None:
+        """Do nothing: there are no other servers."""
+
+    async def server_side_ask(
         self,
         namespace: str,
         args: Sequence[Any],
-        sid: str,
-        timeout: float | None,  # noqa: ASYNC109 - the Protocol's
-    ) -> Sequence[Any]:
-        """Fail at once: a client that isn't connected here can't answer.
-
-        Raises:
-            socketio.exceptions.TimeoutError: Always.
-        """
-        raise NoAnswer(f"no client {sid!r} is connected to namespace {namespace!r}")
-
-    def enter_room(self, namespace: str, sid: str, room: Room) -> None:
-        """Fail: the client isn't connected here, so it isn't connected.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(f"{sid!r} can't enter room {room!r}: it is not connected to namespace {namespace!r}")
-
-    def leave_room(self, namespace: str, sid: str, room: Room) -> None:
-        """Do nothing: who isn't connected is in no room."""
-
-    def close_room(self, namespace: str, room: Room) -> None:
-        """Take every client out of a room."""
-        self._sink.close_room(namespace, room)
-
-    def disconnect(self, namespace: str, sid: str) -> Awaitable[None] | None:
-        """Do nothing: the client isn't connected."""
+        timeout: float,  # noqa: ASYNC109 - the Protocol's
+    ) -> Answers:
+        """Return nothing: there are no other servers."""
+        return Answers()
 
     def close(self) -> None:
         """End. There is nothing to end."""

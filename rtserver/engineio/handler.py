@@ -45,6 +45,10 @@ class Session(Protocol):
     def buffered(self) -> int:
         """Bytes not yet taken by the kernel or by a poll."""
 
+    @property
+    def writable(self) -> bool:
+        """True when a packet sent now would leave at once: what a volatile event asks."""
+
     def send_text(self, packet: bytes, /) -> None:
         """Send one whole text packet, type character included. A no-op once the session is closed."""
 

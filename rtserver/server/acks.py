@@ -15,7 +15,7 @@ from socketio.exceptions import TimeoutError as NoAnswer
 from rtserver.clock import Clock, Timer
 from rtserver.server.socket import Socket
 
-__all__ = ["AckCallback", "Answer", "abandon", "expect", "take"]
+__all__ = ["AckCallback", "Answer", "Expectation", "abandon", "expect", "take"]
 
 AckCallback = Callable[..., Any]
 """Called with the arguments of the acknowledgment. What it returns is awaited where it can be."""
@@ -46,11 +46,25 @@ def abandon(socket: Socket) -> None:
     acks, socket.acks = socket.acks, None
     if acks is not None:
         for callback in acks.values():
-            if isinstance(callback, Answer):
+            if isinstance(callback, Expectation):
                 callback.fail(f"client {socket.sid} left before it acknowledged the event")
 
 
-class Answer:
+class Expectation:
+    """An acknowledgment's callback that is also told when none will come."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any) -> None:
+        """Take the acknowledgment."""
+        raise NotImplementedError
+
+    def fail(self, why: str) -> None:
+        """Learn that none will come."""
+        raise NotImplementedError
+
+
+class Answer(Expectation):
     """The callback of a `call`, which can be waited for.
 
     Args:

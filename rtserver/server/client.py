@@ -38,6 +38,7 @@ class Client:
 
     __slots__ = (
         "backlog",
+        "careful",
         "connecting",
         "dropped",
         "environ",
@@ -63,6 +64,8 @@ class Client:
         """Namespaces that the server has ended: the client may not have heard of it yet."""
         self.reason: str | None = None
         """Why the session has closed; None while it is open."""
+        self.careful = False
+        """Whether its messages take the long way, where more than the handler is looked after."""
         self.partial: Reassembly | None = None
         """A packet that waits for its attachments."""
         self.environ: Environ | None = None

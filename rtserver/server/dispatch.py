@@ -68,18 +68,19 @@ class Dispatch:
         """Take a new session."""
         self._start = self._hub.runtime().start
         session.context = client = Client(cast(ClientSession, session))
+        client.careful = self._is_careful
         self._connecting.watch(client)
 
     def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - in one piece on purpose
         """Take one message of a client.
 
         This is the way of nearly every message, in one piece: an event whose handler is known already.
-        `_received` and `_decoded` are the way of all others.
+        `_received` and `_decoded` are the way of all others, and of clients marked as `careful`.
         """
         client: Client | None = session.context
         if client is None:
             return
-        if self._is_careful or client.partial is not None:
+        if client.careful:
             self._received(client, data)
             return
         try:
@@ -120,6 +121,17 @@ class Dispatch:
                     socket.recipient.send_outgoing(answer)  # type: ignore[arg-type]
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
             self._failed(socket, event, error)
+
+    def packet(self, session: Session, packet: Packet, /) -> None:
+        """Take one packet of a client whose messages aren't in the server's own serialization.
+
+        Args:
+            session: The client.
+            packet: A packet that is complete: with its attachments in its data.
+        """
+        client: Client | None = session.context
+        if client is not None:
+            self._decoded(client, packet)
 
     def disconnect(self, session: Session, reason: str, /) -> None:
         """Learn that a session has closed."""
@@ -188,6 +200,7 @@ class Dispatch:
         if client.find(name) is None and not client.has_dropped(name):
             raise _before_connect(kind, name)
         client.partial = Reassembly(packet)
+        client.careful = True
 
     def _complete(self, client: Client, data: str | bytes) -> Packet | None:
         if isinstance(data, str):
@@ -196,6 +209,7 @@ class Dispatch:
         packet = client.partial.add(data)
         if packet is not None:
             client.partial = None
+            client.careful = self._is_careful
         return packet
 
     def _violated(self, client: Client, violation: SocketViolation) -> None:

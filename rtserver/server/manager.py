@@ -1,11 +1,8 @@
 """How the server and what connects it to other servers meet: one Protocol each way.
 
 The server asks a `Manager` for whatever may concern clients of other servers. A manager asks the
-`LocalSink` of its server for whatever concerns clients that are connected here.
-
-An event travels as its arguments, its name first, with the rooms that it is for and the rooms that it
-is not for. No rooms mean everyone in the namespace; a client's sid is a room of its own. This is how
-the adapters of Socket.IO describe a broadcast, whichever way it then travels.
+`LocalSink` of its server for whatever concerns clients that are connected here. Both take the same
+operations on the same `Target`, so that one interface of the application serves both.
 
 A method that may have to wait returns something to await; one that is done returns None, so that the
 common case costs no coroutine.
@@ -13,11 +10,14 @@ common case costs no coroutine.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from rtserver.server.acks import AckCallback
+from rtserver.server.answers import Answers, Fetched, SocketDetails
+from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Room
+from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["LocalSink", "Manager"]
 
@@ -26,44 +26,76 @@ class LocalSink(Protocol):
     """A server's own clients, for its manager."""
 
     def emit(
-        self,
-        namespace: str,
-        args: Sequence[Any],
-        rooms: Sequence[Room] = (),
-        except_rooms: Sequence[Room] = (),
-        ack: AckCallback | None = None,
-    ) -> int:
+        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+    ) -> None:
         """Send an event to those clients here that it is for.
 
-        Returns:
-            How many clients it was sent to.
+        Args:
+            target: Who it is for.
+            args: Its name, then its arguments.
+            flags: How it is delivered.
+            ack: Called with the arguments of each acknowledgment.
 
         Raises:
             TypeError: An argument can't be serialized.
         """
 
-    def has_client(self, namespace: str, sid: str) -> bool:
-        """Tell whether this client is connected here."""
+    def ask(
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags = PLAIN,
+        on_answer: Callable[[Any], None] | None = None,
+    ) -> Inquiry:
+        """Send an event that each of its recipients here is to acknowledge.
 
-    def enter_room(self, namespace: str, sid: str, room: Room) -> bool:
-        """Put a client into a room. Returns False when it isn't connected here."""
-
-    def leave_room(self, namespace: str, sid: str, room: Room) -> bool:
-        """Take a client out of a room. Returns False when it isn't connected here."""
-
-    def close_room(self, namespace: str, room: Room) -> None:
-        """Take every client that is connected here out of a room."""
-
-    def disconnect(self, namespace: str, sid: str) -> Awaitable[object] | None:
-        """Disconnect a client, if it is connected here.
+        Args:
+            target: Who it is for.
+            args: Its name, then its arguments.
+            flags: How it is delivered.
+            on_answer: Called with each answer as it comes, as `Answers` has it.
 
         Returns:
-            Its ``disconnect`` handler, where that still runs.
+            What collects the answers. Its `close` must be called in the end.
+
+        Raises:
+            TypeError: An argument can't be serialized.
+        """
+
+    def details(self, target: Target) -> list[SocketDetails]:
+        """Describe the clients that are connected here."""
+
+    def join(self, target: Target, rooms: Sequence[Room]) -> int:
+        """Put clients that are connected here into rooms. Returns how many there are."""
+
+    def leave(self, target: Target, rooms: Sequence[Room]) -> int:
+        """Take clients that are connected here out of rooms. Returns how many there are."""
+
+    def disconnect(self, target: Target, close: bool = False) -> Awaitable[object] | None:
+        """Disconnect clients that are connected here.
+
+        Args:
+            target: Who.
+            close: Close their connections, with all their namespaces.
+
+        Returns:
+            Their ``disconnect`` handlers, where those still run.
+        """
+
+    def server_side(self, namespace: str, args: Sequence[Any]) -> Awaitable[Any] | None:
+        """Call the handlers of an event that another server sent to its peers.
+
+        Returns:
+            What gives the answer; None where no handler is registered.
         """
 
 
 class Manager(Protocol):
     """Delivers to every server of a cluster, this one included."""
+
+    @property
+    def alone(self) -> bool:
+        """True when no client is connected elsewhere, ever."""
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is, before anything else is called."""
@@ -72,47 +104,61 @@ class Manager(Protocol):
         """Begin, once the event loop runs."""
 
     def emit(
-        self,
-        namespace: str,
-        args: Sequence[Any],
-        rooms: Sequence[Room] = (),
-        except_rooms: Sequence[Room] = (),
-        ack: AckCallback | None = None,
+        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> Awaitable[None] | None:
         """Send an event to those clients, wherever they are connected, that it is for.
 
         Args:
-            namespace: The namespace of the event.
+            target: Who it is for.
             args: Its name, then its arguments.
-            rooms: Who it is for, each client once; empty for everyone.
-            except_rooms: Who it is not for.
-            ack: Called with each acknowledgment.
+            flags: How it is delivered.
+            ack: Called with the arguments of each acknowledgment.
         """
 
-    def call(
-        self, namespace: str, args: Sequence[Any], sid: str, timeout: float | None
-    ) -> Awaitable[Sequence[Any]]:
-        """Send an event to a client that is not connected here, and wait for its acknowledgment.
+    def ask(
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags,
+        timeout: float | None,
+    ) -> Awaitable[Answers]:
+        """Send an event that each of its recipients is to acknowledge, and wait for that.
 
-        Raises:
-            socketio.exceptions.TimeoutError: None came in time.
+        Args:
+            target: Who it is for.
+            args: Its name, then its arguments.
+            flags: How it is delivered.
+            timeout: Seconds to wait; None to wait for as long as the clients are connected.
         """
 
-    def enter_room(self, namespace: str, sid: str, room: Room) -> Awaitable[None] | None:
-        """Put a client that is not connected here into a room.
+    def fetch(self, target: Target, timeout: float) -> Awaitable[Fetched]:
+        """Describe the clients that are connected to other servers.
 
-        Raises:
-            ValueError: There is no such client.
+        Args:
+            target: Which clients.
+            timeout: Seconds that the other servers have.
         """
 
-    def leave_room(self, namespace: str, sid: str, room: Room) -> Awaitable[None] | None:
-        """Take a client that is not connected here out of a room."""
+    def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[None] | None:
+        """Put clients, wherever they are connected, into rooms."""
 
-    def close_room(self, namespace: str, room: Room) -> Awaitable[None] | None:
-        """Take every client out of a room."""
+    def leave(self, target: Target, rooms: Sequence[Room]) -> Awaitable[None] | None:
+        """Take clients, wherever they are connected, out of rooms."""
 
-    def disconnect(self, namespace: str, sid: str) -> Awaitable[None] | None:
-        """Disconnect a client that is not connected here."""
+    def disconnect(self, target: Target, close: bool = False) -> Awaitable[object] | None:
+        """Disconnect clients, wherever they are connected; see `LocalSink.disconnect`."""
+
+    def server_side_emit(self, namespace: str, args: Sequence[Any]) -> Awaitable[None] | None:
+        """Send an event to the other servers themselves, not to their clients."""
+
+    def server_side_ask(self, namespace: str, args: Sequence[Any], timeout: float) -> Awaitable[Answers]:
+        """Send an event to the other servers themselves, and wait for their answers.
+
+        Args:
+            namespace: The namespace whose handlers are called.
+            args: The event's name, then its arguments.
+            timeout: Seconds that the other servers have.
+        """
 
     def close(self) -> Awaitable[None] | None:
         """End. Nothing is called after this."""

@@ -14,6 +14,7 @@ from rtserver.server.namespace import Room
 from rtserver.server.registration import MAIN
 from rtserver.server.session import SessionContext
 from rtserver.server.socket import Socket
+from rtserver.server.target import Target
 
 __all__ = ["Membership", "done"]
 
@@ -46,8 +47,10 @@ class Membership:
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.enter(socket, room)
+        elif self.manager.alone:
+            raise ValueError(f"{sid!r} can't enter room {room!r}: it is not connected to namespace {name!r}")
         else:
-            await done(self.manager.enter_room(name, sid, room))
+            await done(self.manager.join(Target(name, (sid,)), (room,)))
 
     async def leave_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
         """Take a client out of a room. Harmless when it isn't in it."""
@@ -57,19 +60,15 @@ class Membership:
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.leave(socket, room)
-        else:
-            await done(self.manager.leave_room(name, sid, room))
+        elif not self.manager.alone:
+            await done(self.manager.leave(Target(name, (sid,)), (room,)))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
-        """Take every client out of a room.
-
-        Raises:
-            ValueError: The room is a client's own.
-        """
+        """Take every client out of a room. A client whose own room it is stays in it."""
         name = namespace or MAIN
         if self._verbose:
             self.logger.info("room %s is closing [%s]", room, name)
-        await done(self.manager.close_room(name, room))
+        await done(self.manager.leave(Target(name, (room,)), (room,)))
 
     # Clients.
 
@@ -133,8 +132,8 @@ class Membership:
             task = self._connecting.disconnect(socket)
             if task is not None and task is not asyncio.current_task():
                 await asyncio.wait([task])
-        elif not ignore_queue:
-            await done(self.manager.disconnect(name, sid))
+        elif not ignore_queue and not self.manager.alone:
+            await done(self.manager.disconnect(Target(name, (sid,))))
 
     def _connected(self, sid: str, namespace: str | None) -> Socket:
         socket = self._hub.find(namespace or MAIN, sid)

@@ -25,7 +25,7 @@ class Namespace:
         name: Its name, with the slash.
     """
 
-    __slots__ = ("events", "name", "on_connect", "on_disconnect", "rooms", "sockets")
+    __slots__ = ("events", "name", "on_connect", "on_disconnect", "plain", "rooms", "sockets")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,6 +33,8 @@ class Namespace:
         self.rooms: dict[Room, dict[Socket, None]] = {}
         self.events: dict[str, Found] = {}
         """What handles an event, for events seen before."""
+        self.plain = True
+        """Whether nothing but sending is to be done with an ordinary event for its clients."""
         self.on_connect: Lifecycle | None = None
         self.on_disconnect: Lifecycle | None = None
 

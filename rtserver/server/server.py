@@ -23,19 +23,21 @@ import socketio
 from rtserver.clock import Clock
 from rtserver.server import acks
 from rtserver.server.acks import AckCallback, Answer
-from rtserver.server.broadcast import Broadcast
+from rtserver.server.answers import unpack
 from rtserver.server.connecting import Connecting
 from rtserver.server.counters import Counters
 from rtserver.server.dispatch import Dispatch
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED
 from rtserver.server.hub import Hub, Settings
+from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.membership import Membership, done
 from rtserver.server.namespace import Room
 from rtserver.server.reasons import Reason
 from rtserver.server.registration import MAIN, Registration
 from rtserver.server.socket import Socket, State
+from rtserver.server.target import PLAIN, Target
 from rtserver.socketio.codec import Codec
 
 __all__ = ["SocketIOServer"]
@@ -72,7 +74,7 @@ class SocketIOServer(Registration, Membership):
         self._hub = hub = Hub(settings, codec, logger, make_clock)
         flow = Flow(settings.serial, settings.max_running, hub.counters)
         self._connecting = Connecting(hub, flow)
-        self._local = Broadcast(hub, self._connecting)
+        self._local = Local(hub, self._connecting)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose
         self._started = False
@@ -126,7 +128,7 @@ class SocketIOServer(Registration, Membership):
         args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
         if target.__class__ is str and skip_sid is None:
             found = self._hub.namespaces.get(name)
-            if found is not None:
+            if found is not None and found.plain:
                 socket = found.sockets.get(target)
                 if socket is not None and target not in found.rooms:
                     self._local.emit_to(socket, args, callback)
@@ -138,9 +140,9 @@ class SocketIOServer(Registration, Membership):
                 return
         skipped = () if skip_sid is None else _names(skip_sid)
         if ignore_queue:
-            self._local.emit(name, args, rooms, skipped, callback)
+            self._local.emit(Target(name, rooms, skipped), args, PLAIN, callback)
         else:
-            waiting = self.manager.emit(name, args, rooms, skipped, callback)
+            waiting = self.manager.emit(Target(name, rooms, skipped), args, PLAIN, callback)
             if waiting is not None:
                 await waiting
 
@@ -191,11 +193,12 @@ class SocketIOServer(Registration, Membership):
         name = namespace or MAIN
         args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
         socket = self._hub.find(name, target)
-        if socket is None and not ignore_queue:
-            answer = await self.manager.call(name, args, target, timeout)
-        else:
-            answer = await self._call(socket, target, args, timeout)
-        return answer[0] if len(answer) == 1 else tuple(answer) or None
+        if socket is None and not ignore_queue and not self.manager.alone:
+            answers = await self.manager.ask(Target(name, (target,)), args, PLAIN, timeout)
+            if not answers:
+                raise socketio.exceptions.TimeoutError(f"client {target} didn't answer, or isn't connected")
+            return answers[0]
+        return unpack(await self._call(socket, target, args, timeout))
 
     async def _call(
         self,

@@ -33,6 +33,7 @@ class FakeSession:
         self.transport_name = "websocket"
         self.is_open = True
         self.buffered = 0
+        self.writable = True
         self.closed_for: str | None = None
         self.reading = True
         self.sent: list[str | bytes] = []

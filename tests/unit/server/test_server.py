@@ -411,6 +411,8 @@ async def test_a_manager_that_waits_is_waited_for() -> None:
         def __init__(self) -> None:
             self.calls: list[str] = []
 
+        alone = False
+
         def attach(self, sink: Any) -> None:
             pass
 
@@ -437,10 +439,10 @@ async def test_a_manager_that_waits_is_waited_for() -> None:
     assert manager.calls == [
         "start",
         "emit",
-        "enter_room",
-        "leave_room",
-        "close_room",
+        "join",
+        "leave",
+        "leave",
         "disconnect",
-        "call",
+        "ask",
         "close",
     ]

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.target import Flags, Target
+from tests.unit.server.harness import Harness, turns
+
+EVERYONE = Target("/")
+
+
+async def test_a_broadcast_is_encoded_once_for_all() -> None:
+    harness = Harness()
+    seen: list[Outgoing] = []
+    for _ in range(3):
+        session = harness.session()
+        session.join()
+        session.send_outgoing = seen.append  # type: ignore[method-assign]
+    harness.sio._local.emit(EVERYONE, ["event"])
+    assert len(seen) == 3
+    assert len({id(outgoing) for outgoing in seen}) == 1
+
+
+async def test_nothing_is_encoded_for_nobody() -> None:
+    harness = Harness()
+    local = harness.sio._local
+    unserializable: list[Any] = ["event", object()]
+    local.emit(EVERYONE, unserializable)
+    harness.session().join()
+    local.emit(Target("/", ["nobody"]), unserializable)
+    with pytest.raises(TypeError):
+        local.emit(EVERYONE, unserializable)
+
+
+async def test_a_client_in_several_rooms_counts_once_and_excepted_ones_do_not() -> None:
+    harness = Harness()
+    local = harness.sio._local
+    first, second = harness.session(), harness.session()
+    first_sid, second_sid = first.join(), second.join()
+    assert local.join(EVERYONE, ["x", "y"]) == 2
+    local.emit(Target("/", ["x", "y"], [second_sid]), ["event"])
+    assert (first.take(), second.take()) == (['42["event"]'], [])
+    assert local.leave(Target("/", [first_sid]), ["x"]) == 1
+    local.emit(Target("/", ["x"]), ["event"])
+    assert (first.take(), second.take()) == ([], ['42["event"]'])
+
+
+async def test_a_volatile_event_is_dropped_for_who_is_not_ready() -> None:
+    harness = Harness()
+    ready, busy = harness.session(), harness.session()
+    ready.join()
+    busy.join()
+    busy.writable = False
+    harness.sio._local.emit(EVERYONE, ["event"], Flags(volatile=True))
+    assert (ready.take(), busy.take()) == (['42["event"]'], [])
+
+
+async def test_an_inquiry_leaves_nothing_behind() -> None:
+    harness = Harness()
+    local = harness.sio._local
+    answering, silent = harness.session(), harness.session()
+    answering.join()
+    late = silent.join()
+    seen: list[Any] = []
+    inquiry = local.ask(EVERYONE, ["question"], on_answer=seen.append)
+    assert inquiry.count == 2
+    waiting = asyncio.ensure_future(inquiry.wait(None))
+    answering.receive('31["a","b"]')
+    answering.receive('31["again"]')
+    await turns()
+    assert not waiting.done()
+    waiting.cancel()
+    inquiry.close()
+    assert (inquiry.answers, seen, inquiry.missing) == ([("a", "b")], [("a", "b")], [late])
+    assert all(socket.acks is None for socket in local.sockets(EVERYONE))
+    silent.receive('31["late"]')
+    assert inquiry.answers == [("a", "b")]
+
+
+async def test_a_question_that_can_not_be_serialized_leaves_nothing_behind() -> None:
+    harness = Harness()
+    harness.session().join()
+    with pytest.raises(TypeError):
+        harness.sio._local.ask(EVERYONE, ["question", object()])
+    assert all(socket.acks is None for socket in harness.sio._local.sockets(EVERYONE))
+
+
+async def test_clients_are_described_and_disconnected() -> None:
+    harness = Harness()
+    local = harness.sio._local
+    session = harness.session()
+    sid = session.join()
+    local.join(EVERYONE, ["x"])
+    [details] = local.details(EVERYONE)
+    assert (details.sid, details.rooms, details.data) == (sid, [sid, "x"], {})
+    assert local.disconnect(Target("/", ["nobody"])) is None
+    assert local.disconnect(Target("/", ["x"])) is None
+    assert session.take() == ["41"]
+    assert local.details(EVERYONE) == []
+
+
+async def test_disconnecting_waits_for_handlers_and_may_close_the_connection() -> None:
+    harness = Harness()
+    ended = asyncio.Event()
+
+    @harness.sio.event
+    async def disconnect(sid: str) -> None:
+        await ended.wait()
+
+    session = harness.session()
+    session.join()
+    waiting = harness.sio._local.disconnect(EVERYONE, close=True)
+    assert waiting is not None
+    assert session.closed_for is not None
+    ended.set()
+    await waiting
+
+
+async def test_a_namespace_without_clients_is_nothing_to_do() -> None:
+    local = Harness().sio._local
+    nowhere = Target("/nowhere")
+    local.emit(nowhere, ["event"])
+    assert local.ask(nowhere, ["event"]).count == 0
+    assert local.sockets(nowhere) == []
+    assert local.join(nowhere, ["x"]) == local.leave(nowhere, ["x"]) == 0
+    assert local.disconnect(nowhere) is None
+    assert local.server_side("/", ["event"]) is None
