@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 
 import pytest
 import uvloop
 
 from .harness.certificate import Certificate
-from .harness.node import Node, NodeProcess
+from .harness.channel import NodeProcess
+from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
+from .harness.node import DRIVER, Node
 from .harness.server import Hosting
 
 
@@ -31,7 +34,7 @@ class NodeKeeper:
 
     def get(self) -> NodeProcess:
         if self._process is None or not self._process.running:
-            self._process = NodeProcess()
+            self._process = NodeProcess(DRIVER)
         return self._process
 
     def stop(self) -> None:
@@ -65,6 +68,26 @@ async def hosting() -> AsyncIterator[Hosting]:
     hosting = Hosting()
     yield hosting
     await hosting.close()
+
+
+@pytest.fixture
+async def servers(hosting: Hosting) -> AsyncIterator[Servers]:
+    """Node's official server and ours."""
+    servers = Servers(hosting)
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(params=KINDS_OF_SERVER)
+def either_server(request: pytest.FixtureRequest, servers: Servers) -> ServeEither:
+    """Start an application on Node's official server; and again, in another run of the test, on ours."""
+    return partial(servers.start, request.param)
+
+
+@pytest.fixture
+def compare(servers: Servers, node: Node) -> Compare:
+    """Run a scenario on Node's official server and on ours, and check that the same is seen."""
+    return partial(servers.compare, node)
 
 
 @pytest.fixture(scope="session")

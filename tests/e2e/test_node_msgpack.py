@@ -8,7 +8,7 @@ from typing import Any
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from .harness.cases import every_client, every_transport
-from .harness.node import Node, Transport
+from .harness.node import MSGPACK, Node, Transport
 from .harness.server import Hosting, make_server, recorded
 
 
@@ -20,7 +20,7 @@ async def test_events_acknowledgements_and_binary(
     sio = make_server(serializer="msgpack")
     log = recorded(sio, "values")
     host = await hosting.server(sio)
-    client = await node.connect(host.url, kind, transport, msgpack=True, auth={"token": "ключ"})
+    client = await node.connect(host.url, kind, transport, parser=MSGPACK, auth={"token": "ключ"})
     assert (await log.next("connect"))[2] == {"token": "ключ"}
     values: list[Any] = [None, True, -1, 2**40, 1.5, "☃ 😀", [b"", {"deep": bytes(range(256))}], {"": {}}]
     assert await client.call("values", *values) == values
@@ -44,12 +44,12 @@ async def test_namespaces_rooms_and_refusals(node: Node, hosting: Hosting, kind:
 
     sio.on("connect", refuse, namespace="/closed")
     host = await hosting.server(sio)
-    client = await node.connect(host.url, kind, msgpack=True)
+    client = await node.connect(host.url, kind, parser=MSGPACK)
     chat = await client.manager.socket("/chat")
     closed = await client.manager.socket("/closed")
     await chat.connected()
     assert await closed.next("connect_error") == [{"message": "no", "data": {"binary": b"\x00"}}]
-    other = await node.connect(host.url, kind, msgpack=True)
+    other = await node.connect(host.url, kind, parser=MSGPACK)
     await sio.emit("all", {"picture": b"\x89PNG"}, skip_sid=other.sid)
     await sio.emit("chat", 1, namespace="/chat", room=chat.sid)
     for each in (client, chat, other):
@@ -69,5 +69,5 @@ async def test_a_client_with_the_other_serializer_is_turned_away(node: Node, hos
     client = await manager.socket()
     await manager.log.next("engine_close")
     assert client.log.all("connect") == []
-    right = await node.connect(host.url, msgpack=True)
+    right = await node.connect(host.url, parser=MSGPACK)
     assert await right.call("echo", 1) == [1]

@@ -10,8 +10,9 @@ import pytest
 
 from .conftest import NodeKeeper
 from .harness.cases import every_client, every_transport
+from .harness.channel import NodeProcess
 from .harness.events import EventLog
-from .harness.node import Node, NodeProcess, Transport
+from .harness.node import Node, Transport
 from .harness.server import Hosting, make_server, recorded
 
 MESSAGES = 2000

@@ -21,57 +21,25 @@ from aiohttp import web
 import rtserver
 
 from .harness.events import EventLog
-from .harness.node import Node, NodeSocket
-from .harness.server import Host, Hosting
+from .harness.node import Node
+from .harness.server import Hosting
+from .harness.transcript import Clients, Transcript
 
-Scenario = Callable[[rtserver.Server, EventLog, "Clients"], Awaitable[None]]
-
-
-class Clients:
-    """Connects clients of one server and keeps them in order."""
-
-    def __init__(self, node: Node, host: Host) -> None:
-        self._node = node
-        self._host = host
-        self.all: list[NodeSocket] = []
-
-    async def open(self, namespace: str = "/", auth: Any = None) -> NodeSocket:
-        """Begin to connect, whatever comes of it."""
-        manager = await self._node.manager(self._host.url, transports=["websocket"], reconnection=False)
-        socket = await manager.socket(namespace, auth)
-        self.all.append(socket)
-        return socket
-
-    async def connect(self, namespace: str = "/", auth: Any = None) -> NodeSocket:
-        socket = await self.open(namespace, auth)
-        await socket.connected()
-        return socket
+Scenario = Callable[[rtserver.Server, EventLog, Clients], Awaitable[None]]
 
 
-async def trace(make: Callable[..., Any], scenario: Scenario, node: Node, hosting: Hosting) -> Any:
-    """Run a scenario; client ids in the result are replaced by the clients' numbers."""
+async def trace(make: Callable[..., Any], scenario: Scenario, node: Node, hosting: Hosting) -> Transcript:
+    """Run a scenario, and return what was seen."""
     sio = make(**OPTIONS.get(scenario, {}))
     log = EventLog("the server")
     app = web.Application()
     sio.attach(app)
     host = await hosting.app(app)
-    clients = Clients(node, host)
+    clients = Clients(node, host.url)
     await scenario(sio, log, clients)
-    names = {client.sid: f"client {number}" for number, client in enumerate(clients.all) if client.sid}
-    seen = _renamed([log.history, [client.log.history for client in clients.all]], names)
-    for client in clients.all:
-        await client.disconnect()
+    seen = clients.transcript(log)
+    await clients.disconnect()
     return seen
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        return names.get(value, value)
-    if isinstance(value, list | tuple):
-        return type(value)(_renamed(each, names) for each in value)
-    if isinstance(value, dict):
-        return {key: _renamed(each, names) for key, each in value.items()}
-    return value
 
 
 async def outcome(log: EventLog, name: str, awaitable: Awaitable[Any]) -> None:

@@ -1,9 +1,7 @@
-// Runs official Socket.IO clients for the Python tests: one JSON command a line on stdin, one JSON line of what
-// happened on stdout. A reply is {reply, value} or {reply, error}; what a client saw is {from, event, args}.
-// Binary values travel as {"$binary": base64}. One process runs any number of clients of any version.
+// Runs official Socket.IO clients for the Python tests: any number, of any version, in one process.
 "use strict";
 
-const readline = require("node:readline");
+const { pack, serve, tell, unpack } = require("./lines.js");
 
 const clients = {
   "4": () => require("socket.io-client"),
@@ -14,72 +12,29 @@ const clients = {
 const managers = new Map();
 const sockets = new Map();
 
-function print(line) {
-  process.stdout.write(JSON.stringify(line) + "\n");
-}
-
-function pack(value) {
-  if (Buffer.isBuffer(value)) return { $binary: value.toString("base64") };
-  if (value instanceof ArrayBuffer) return { $binary: Buffer.from(value).toString("base64") };
-  if (ArrayBuffer.isView(value)) {
-    return { $binary: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
-  }
-  if (Array.isArray(value)) return value.map(pack);
-  if (value instanceof Error) return { message: value.message, data: pack(value.data) };
-  if (value !== null && typeof value === "object") return packEntries(value);
-  return value === undefined ? null : value;
-}
-
-function packEntries(value) {
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, pack(entry)]));
-}
-
-// Buffer, Uint8Array and ArrayBuffer are all binary to the client: each is used, in turn.
-let binaryForms = 0;
-
-function unpack(value) {
-  if (Array.isArray(value)) return value.map(unpack);
-  if (value !== null && typeof value === "object") {
-    if (typeof value.$binary === "string") {
-      const buffer = Buffer.from(value.$binary, "base64");
-      switch (binaryForms++ % 3) {
-        case 0:
-          return buffer;
-        case 1:
-          return new Uint8Array(buffer);
-        default:
-          return new Uint8Array(buffer).buffer;
-      }
-    }
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, unpack(entry)]));
-  }
-  return value;
-}
-
 function find(map, name) {
   const found = map.get(name);
   if (found === undefined) throw new Error(`no such client: ${name}`);
   return found;
 }
 
-function managerOptions(options) {
-  const { msgpack, ...rest } = options;
-  if (msgpack) rest.parser = require("socket.io-msgpack-parser");
-  return { ...rest, autoConnect: false };
+// `parser` is the name of a module, as seen from this folder.
+function managerOptions({ parser, ...options }) {
+  return { ...options, ...(parser && { parser: require(parser) }), autoConnect: false };
 }
 
 const commands = {
   manager({ name, kind, url, options }) {
     const manager = new (clients[kind]().Manager)(url, managerOptions(options));
-    const tell = (event, ...args) => print({ from: name, event, args: pack(args) });
+    const note = tell.bind(null, name);
     manager.on("open", () => {
-      manager.engine.on("upgrade", (transport) => tell("upgrade", transport.name));
-      manager.engine.on("packet", ({ type }) => type === "ping" && tell("ping"));
-      manager.engine.on("close", (reason) => tell("engine_close", reason));
-      tell("open", manager.engine.transport.name);
+      manager.engine.on("upgrade", (transport) => note("upgrade", transport.name));
+      manager.engine.on("packet", ({ type }) => type === "ping" && note("ping"));
+      manager.engine.on("close", (reason) => note("engine_close", reason));
+      note("open", manager.engine.transport.name);
     });
     for (const event of ["error", "reconnect_attempt", "reconnect", "reconnect_failed"]) {
-      manager.on(event, (detail) => tell(event, detail));
+      manager.on(event, (...details) => note(event, ...details));
     }
     managers.set(name, manager);
   },
@@ -87,15 +42,15 @@ const commands = {
   socket({ name, manager: managerName, namespace, auth }) {
     const socket = find(managers, managerName).socket(namespace, { auth: unpack(auth) });
     const client = { socket, answers: new Map(), collectors: new Map() };
-    const tell = (event, ...args) => print({ from: name, event, args: pack(args) });
-    socket.on("connect", () => tell("connect", socket.id));
-    socket.on("disconnect", (reason) => tell("disconnect", reason));
-    socket.on("connect_error", (error) => tell("connect_error", error));
+    const note = tell.bind(null, name);
+    socket.on("connect", () => note("connect", socket.id));
+    socket.on("disconnect", (reason) => note("disconnect", reason));
+    socket.on("connect_error", (error) => note("connect_error", error));
     socket.onAny((event, ...args) => {
       const acknowledge = typeof args.at(-1) === "function" ? args.pop() : undefined;
       const collector = client.collectors.get(event);
       if (collector) collector(args[0]);
-      else tell(event, ...args);
+      else note(event, ...args);
       if (acknowledge) {
         const answer = client.answers.get(event);
         if (answer === undefined) acknowledge(...args); // the default: echo
@@ -188,13 +143,5 @@ const commands = {
   },
 };
 
-readline.createInterface({ input: process.stdin }).on("line", async (line) => {
-  const { id, command, ...parameters } = JSON.parse(line);
-  try {
-    print({ reply: id, value: (await commands[command](parameters)) ?? null });
-  } catch (error) {
-    print({ reply: id, error: error.message });
-  }
-}).on("close", () => process.exit(0));
-
-print({ from: "driver", event: "ready", args: [process.version] });
+serve(commands);
+tell("driver", "ready", process.version);
