@@ -27,6 +27,7 @@ from rtserver.errors import (
     WebSocketViolation,
 )
 from rtserver.host import Server
+from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
 from rtserver.websocket.deflate import DeflateOptions
@@ -35,6 +36,7 @@ __all__ = [
     "ConfigError",
     "ConnectionClosed",
     "DeflateOptions",
+    "DuplicateSuppression",
     "EngineRequestError",
     "EngineServer",
     "EngineViolation",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rtserver.clock import Clock
 from rtserver.cluster.memory import MemoryManager
 from rtserver.server.codecs import choose_codec
+from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.hub import Settings
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
@@ -66,6 +67,8 @@ class Server(SocketIOServer):
             with True.
         max_running_handlers: Handlers of one client that may be suspended, or wait for their turn, before
             the server stops reading from it until half of them have ended.
+        duplicate_suppression: How packets that clients send again are recognised, so that their handlers run
+            once: True, or options; every packet counts as a new one if omitted.
         max_depth: Arrays and objects within each other that a packet may have.
         max_event_name: Characters that an event's name may have.
         max_attachments: Binary attachments that a packet may have.
@@ -104,6 +107,7 @@ class Server(SocketIOServer):
         per_message_deflate: bool | DeflateOptions | None = None,
         per_message_deflate_threshold: int = 1024,
         max_running_handlers: int = 1000,
+        duplicate_suppression: bool | DuplicateSuppression = False,
         max_depth: int = _LIMITS.max_depth,
         max_event_name: int = _LIMITS.max_event_name,
         max_attachments: int = _LIMITS.max_attachments,
@@ -122,6 +126,9 @@ class Server(SocketIOServer):
             connect_timeout=connect_timeout,
             max_held=max_buffer_size,
             max_running=max_running_handlers,
+            duplicates=DuplicateSuppression()
+            if duplicate_suppression is True
+            else duplicate_suppression or None,
             verbose=bool(logger) and chosen_logger.isEnabledFor(logging.INFO),
         )
         limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)

@@ -27,6 +27,8 @@ class Counters:
     """Events without a handler."""
     unknown_acks: int = 0
     """Acknowledgments that nobody waits for (any more)."""
+    duplicates: int = 0
+    """Packets that a client sent again, whose handler did not run again."""
     ack_timeouts: int = 0
     """Calls that were not answered in time."""
     reading_pauses: int = 0

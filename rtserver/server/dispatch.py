@@ -8,7 +8,7 @@ An event whose handler doesn't suspend makes no task, no queue entry and no log 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -17,9 +17,10 @@ from rtserver.errors import SocketViolation
 from rtserver.server import acks
 from rtserver.server.client import Client, ClientSession
 from rtserver.server.connecting import Connecting
+from rtserver.server.delivery.duplicates import Duplicates, Receipt
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED, Found
-from rtserver.server.hub import Hub
+from rtserver.server.hub import Hub, deliver
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason, translate
 from rtserver.server.runtime import is_suspended
@@ -44,6 +45,7 @@ class Dispatch:
     __slots__ = (
         "_connecting",
         "_decode",
+        "_duplicates",
         "_encode_ack",
         "_flow",
         "_hub",
@@ -57,7 +59,10 @@ class Dispatch:
         self._connecting = connecting
         self._flow = flow
         self._verbose = hub.settings.verbose
-        self._is_careful = flow.serial or self._verbose
+        self._duplicates: Duplicates | None = None
+        if hub.settings.duplicates is not None:
+            self._duplicates = Duplicates(hub.settings.duplicates, hub.runtime, hub.counters, self._send_ack)
+        self._is_careful = flow.serial or self._verbose or self._duplicates is not None
         self._decode = hub.codec.decode
         self._encode_ack = hub.codec.encode_ack
         self._start: Callable[[Any], Any]
@@ -240,6 +245,11 @@ class Dispatch:
                 return
         if self._verbose:
             self._log_event(socket, event)
+        ack: int | Receipt | None = ack_id
+        if ack_id is not None and self._duplicates is not None:
+            ack = self._duplicates.admit(socket, ack_id, args)
+            if ack is None:
+                return
         function, is_async = found
         args[0] = socket.sid
         try:
@@ -247,12 +257,12 @@ class Dispatch:
             if is_async:
                 result = self._start(result)
                 if result.__class__ is HandlerTask:
-                    self._suspended(socket, result, event, ack_id)
+                    self._suspended(socket, result, event, ack)
                     return
-            if ack_id is not None:
-                self._acknowledge(socket, ack_id, result)
+            if ack is not None:
+                self._acknowledge(socket, ack, result)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, event, error)
+            self._failed(socket, event, error, ack)
 
     def _find(self, socket: Socket, event: str) -> Found | None:
         if event in RESERVED:
@@ -266,21 +276,25 @@ class Dispatch:
             socket.namespace.events[event] = found
         return found
 
-    def _acknowledge(self, socket: Socket, ack_id: int, result: Any) -> None:
+    def _acknowledge(self, socket: Socket, ack: int | Receipt, result: Any) -> None:
         if result is None:
             result = ()
         elif not isinstance(result, tuple):
             result = (result,)
-        packet = self._encode_ack(socket.namespace.name, ack_id, result)
-        if packet.__class__ is bytes:
-            socket.recipient.send_text(packet)
+        if isinstance(ack, Receipt):
+            ack.answer(result)
         else:
-            socket.recipient.send_outgoing(packet)  # type: ignore[arg-type]
+            self._send_ack(socket, ack, result)
 
-    def _suspended(self, socket: Socket, task: HandlerTask, event: str, ack_id: int | None) -> None:
+    def _send_ack(self, socket: Socket, ack_id: int, args: Sequence[Any]) -> int:
+        packet = self._encode_ack(socket.namespace.name, ack_id, args)
+        deliver(socket.recipient, packet)
+        return len(packet)
+
+    def _suspended(self, socket: Socket, task: HandlerTask, event: str, ack: int | Receipt | None) -> None:
         task.socket = socket
         task.event = event
-        task.ack_id = ack_id
+        task.ack = ack
         task.add_done_callback(self._ended)
         self._hub.runtime().tasks.add(task)
         self._flow.started(socket.client)
@@ -290,10 +304,10 @@ class Dispatch:
         self._hub.runtime().tasks.discard(task)
         try:
             result = task.result()
-            if task.ack_id is not None:
-                self._acknowledge(socket, task.ack_id, result)
+            if task.ack is not None:
+                self._acknowledge(socket, task.ack, result)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, task.event, error)
+            self._failed(socket, task.event, error, task.ack)
         self._flow.ended(socket.client)
 
     def _acknowledged(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
@@ -312,7 +326,11 @@ class Dispatch:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
             self._failed(socket, "acknowledgment", error)
 
-    def _failed(self, socket: Socket, event: str, error: BaseException) -> None:
+    def _failed(
+        self, socket: Socket, event: str, error: BaseException, ack: int | Receipt | None = None
+    ) -> None:
+        if isinstance(ack, Receipt):
+            ack.fail()
         if not isinstance(error, asyncio.CancelledError):
             self._hub.handler_failed(socket, event, error)
 

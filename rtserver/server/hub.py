@@ -13,6 +13,7 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.counters import Counters
+from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
 from rtserver.server.runtime import Runtime
@@ -34,6 +35,7 @@ class Settings:
         max_held: Bytes that are held for a client whose ``connect`` handler runs.
         max_running: Handlers of one client that may be suspended, or wait for their turn, before
             reading from it pauses.
+        duplicates: How packets that clients send again are recognised; None to take each for a new one.
         verbose: Log what happens to clients, as ``logger=True`` asks.
     """
 
@@ -43,6 +45,7 @@ class Settings:
     connect_timeout: float | None = 45.0
     max_held: int = 16 * 1024 * 1024
     max_running: int = 1000
+    duplicates: DuplicateSuppression | None = None
     verbose: bool = False
 
 

@@ -46,7 +46,7 @@ class HandlerTask(asyncio.Task[Any]):
 
     socket: Any = None
     event: str | None = None
-    ack_id: int | None = None
+    ack: Any = None
 
 
 _DONE: Final = object()

@@ -98,6 +98,7 @@ def test_the_package_exports_exactly_this() -> None:
         "ConfigError",
         "ConnectionClosed",
         "DeflateOptions",
+        "DuplicateSuppression",
         "EngineRequestError",
         "EngineServer",
         "EngineViolation",

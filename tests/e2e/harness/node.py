@@ -82,11 +82,16 @@ class NodeManager:
         self.name = name
         self.log = node.log(name)
 
-    async def socket(self, namespace: str = "/", auth: Any = None) -> NodeSocket:
-        """Make a `Socket` and let it connect; `connected` waits until it is."""
+    async def socket(self, namespace: str = "/", auth: Any = None, **options: Any) -> NodeSocket:
+        """Make a `Socket` with these options and let it connect; `connected` waits until it is."""
         socket = NodeSocket(self, namespace)
         await self.node.do(
-            "socket", name=socket.name, manager=self.name, namespace=namespace, auth=pack(auth or {})
+            "socket",
+            name=socket.name,
+            manager=self.name,
+            namespace=namespace,
+            auth=pack(auth or {}),
+            options=options,
         )
         return socket
 

@@ -39,8 +39,8 @@ const commands = {
     managers.set(name, manager);
   },
 
-  socket({ name, manager: managerName, namespace, auth }) {
-    const socket = find(managers, managerName).socket(namespace, { auth: unpack(auth) });
+  socket({ name, manager: managerName, namespace, auth, options }) {
+    const socket = find(managers, managerName).socket(namespace, { ...options, auth: unpack(auth) });
     const client = { socket, answers: new Map(), collectors: new Map() };
     const note = tell.bind(null, name);
     socket.on("connect", () => note("connect", socket.id));

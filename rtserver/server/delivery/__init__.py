@@ -1,0 +1,1 @@
+"""What makes delivery survive a dropped connection."""
