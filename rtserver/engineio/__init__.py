@@ -1,1 +1,1 @@
-"""Engine.IO v4, without I/O."""
+"""Engine.IO v4 and v3, without I/O."""

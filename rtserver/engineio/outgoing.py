@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from rtserver.engineio.packet import SEPARATOR
 from rtserver.engineio.payload import encode_binary
@@ -11,6 +12,8 @@ from rtserver.websocket.deflate import deflate_once
 from rtserver.websocket.frames import Opcode
 
 __all__ = ["Outgoing"]
+
+Form = TypeVar("Form")
 
 
 class Outgoing:
@@ -23,7 +26,7 @@ class Outgoing:
         attachments: Binary messages that follow the text packet.
     """
 
-    __slots__ = ("_deflated", "_polling", "_websocket", "attachments", "text")
+    __slots__ = ("_deflated", "_forms", "_polling", "_websocket", "attachments", "text")
 
     def __init__(self, text: bytes, attachments: Sequence[bytes] = ()) -> None:
         self.text = text
@@ -31,6 +34,7 @@ class Outgoing:
         self._websocket: bytes | None = None
         self._polling: bytes | None = None
         self._deflated: dict[int, bytes] | None = None
+        self._forms: dict[Callable[..., Any], Any] | None = None
 
     @property
     def websocket(self) -> bytes:
@@ -75,6 +79,18 @@ class Outgoing:
             packets += map(encode_binary, self.attachments)
             encoded = self._polling = SEPARATOR.join(packets)
         return encoded
+
+    def form(self, make: Callable[[Outgoing], Form]) -> Form:
+        """Return what `make` makes of this message, made when the first recipient asks.
+
+        For the wire forms of those few clients that speak something else than Engine.IO v4.
+        """
+        forms = self._forms
+        if forms is None:
+            forms = self._forms = {}
+        if make not in forms:
+            forms[make] = make(self)
+        return forms[make]  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         """Return the bytes of all parts, before any framing."""

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 from rtserver.errors import EngineRequestError
 
 __all__ = [
+    "OLD_PROTOCOLS",
+    "PROTOCOLS",
     "Query",
     "bad_request",
     "check_handshake",
@@ -33,6 +35,9 @@ FORBIDDEN = 4
 UNSUPPORTED_PROTOCOL = 5
 
 PROTOCOLS = ("4",)
+OLD_PROTOCOLS = ("3", "4")
+UNNAMED = "3"
+"""The version of a client that doesn't say which one it speaks, as the reference server takes it."""
 EXCERPT = 40
 
 
@@ -72,7 +77,15 @@ def check_transport(query: Query, transports: Collection[str]) -> str:
 
 
 def check_handshake(query: Query, method: str, protocols: Collection[str] = PROTOCOLS) -> int:
-    """Check a request without a session id, which opens a session. Returns the protocol's version.
+    """Check a request without a session id, which opens a session.
+
+    Args:
+        query: Its query.
+        method: Its method.
+        protocols: The versions that are served.
+
+    Returns:
+        The version of the protocol that the client speaks.
 
     Raises:
         EngineRequestError: 2, the method is not GET; 5, the client speaks another version.
@@ -82,13 +95,14 @@ def check_handshake(query: Query, method: str, protocols: Collection[str] = PROT
             BAD_HANDSHAKE_METHOD,
             f"Bad handshake method: received {_excerpt(method)} without a sid, expected GET",
         )
-    if query.protocol is None or query.protocol not in protocols:
+    protocol = query.protocol or UNNAMED
+    if protocol not in protocols:
         raise EngineRequestError(
             UNSUPPORTED_PROTOCOL,
             f"Unsupported protocol version: {_received('EIO', query.protocol)}, "
             f"expected {' or '.join(sorted(protocols))}",
         )
-    return int(query.protocol)
+    return int(protocol)
 
 
 def check_use(query: Query, method: str, current: str) -> None:

@@ -8,16 +8,14 @@ from rtserver.engineio.request import error_body
 from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response
 
-__all__ = ["error_response", "ok_response", "payload_response"]
+__all__ = ["TEXT", "error_response", "ok_response", "payload_response"]
 
+TEXT = "text/plain; charset=UTF-8"
 # RFC 9111, 5.2.2.5: no store may keep what was meant for one poll.
-PAYLOAD_HEADERS: HeaderPairs = (
-    ("Content-Type", "text/plain; charset=UTF-8"),
-    ("Cache-Control", "no-store"),
-)
+NO_STORE: HeaderPairs = (("Cache-Control", "no-store"),)
 # text/html is what the protocol's reference sends: some old browsers offered text/plain as a download
-OK_HEADERS: HeaderPairs = (("Content-Type", "text/html"), ("Cache-Control", "no-store"))
-ERROR_HEADERS: HeaderPairs = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+OK_HEADERS: HeaderPairs = (("Content-Type", "text/html"), *NO_STORE)
+ERROR_HEADERS: HeaderPairs = (("Content-Type", "application/json"), *NO_STORE)
 
 
 def ok_response(exchange: Exchange) -> Response:
@@ -26,7 +24,11 @@ def ok_response(exchange: Exchange) -> Response:
 
 
 def payload_response(
-    exchange: Exchange, payload: bytes, threshold: int | None, extra: HeaderPairs = ()
+    exchange: Exchange,
+    payload: bytes,
+    threshold: int | None,
+    content_type: str = TEXT,
+    extra: HeaderPairs = (),
 ) -> Response:
     """Answer a GET with packets.
 
@@ -34,9 +36,10 @@ def payload_response(
         exchange: The request.
         payload: The packets.
         threshold: The smallest payload that is compressed, in bytes; None to compress none.
+        content_type: What the payload is.
         extra: Further headers.
     """
-    headers = PAYLOAD_HEADERS + exchange.common_headers + extra
+    headers = (("Content-Type", content_type), *NO_STORE, *exchange.common_headers, *extra)
     if threshold is not None and len(payload) >= threshold:
         encoding = _choose_encoding(exchange)
         if encoding is not None:

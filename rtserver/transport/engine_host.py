@@ -9,7 +9,7 @@ from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler
 from rtserver.engineio.session import Session
 from rtserver.errors import EngineRequestError
-from rtserver.transport.answers import error_response, ok_response, payload_response
+from rtserver.transport.answers import TEXT, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange, HeaderPairs
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
@@ -74,11 +74,13 @@ class EngineHost:
         """Take a closed session out of the registry."""
         self.sessions.remove(session)
 
-    def answer_payload(self, exchange: Exchange, payload: bytes, extra: HeaderPairs = ()) -> None:
+    def answer_payload(
+        self, exchange: Exchange, payload: bytes, content_type: str = TEXT, extra: HeaderPairs = ()
+    ) -> None:
         """Answer a GET with packets."""
         options = self.options
         threshold = options.compression_threshold if options.http_compression else None
-        exchange.answer(payload_response(exchange, payload, threshold, extra))
+        exchange.answer(payload_response(exchange, payload, threshold, content_type, extra))
 
     def answer_ok(self, exchange: Exchange) -> None:
         """Answer a POST whose packets were taken."""

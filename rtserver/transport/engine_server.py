@@ -31,7 +31,7 @@ class EngineServer:
 
     Args:
         handler: The four callbacks: connect, message, disconnect, drain.
-        options: See `EngineOptions`.
+        options: See `EngineOptions`; ``allow_eio3=True`` serves Engine.IO v3 as well.
     """
 
     def __init__(self, handler: EngineHandler, **options: Any) -> None:

@@ -125,10 +125,7 @@ class EngineWebSocket(WebSocketProtocol):
         if session is None:
             return
         try:
-            if session.carrier is self:
-                session.receive(packet)
-            else:
-                upgrade.receive(self, session, packet)
+            self.take(session, packet)
         except EngineViolation as violation:
             session.host.counters.bad_packets += 1
             logger.warning("session %s sent %s", session.sid, violation)
@@ -137,6 +134,17 @@ class EngineWebSocket(WebSocketProtocol):
             else:
                 session.abandon_upgrade()
                 self.close(1002, "a probe or an upgrade packet was expected")
+
+    def take(self, session: Session, packet: str | bytes) -> None:
+        """Take a packet that is not a message of text.
+
+        Raises:
+            EngineViolation: It isn't allowed now.
+        """
+        if session.carrier is self:
+            session.receive(packet)
+        else:
+            upgrade.receive(self, session, packet)
 
     def service(self) -> None:
         """Write what the core wants written, and tell the session when the WebSocket has closed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rtserver.engineio.request import OLD_PROTOCOLS, PROTOCOLS
 from rtserver.transport.origins import AllowedOrigins, OriginPolicy
 from rtserver.websocket.deflate import DeflateOptions
 
@@ -35,6 +36,7 @@ class EngineOptions:
             whole of one may take to arrive.
         per_message_deflate: Compression of WebSocket messages: off, on, or with options.
         max_buffer_size: Bytes that may wait for one client; one that doesn't read them is disconnected.
+        allow_eio3: Whether clients of Engine.IO v3 are served as well.
 
     Raises:
         ValueError: An option has a value that can't be used.
@@ -58,6 +60,7 @@ class EngineOptions:
         keepalive_timeout: float = 75,
         per_message_deflate: bool | DeflateOptions | None = None,
         max_buffer_size: int = 16 * 1024 * 1024,
+        allow_eio3: bool = False,
     ) -> None:
         interval, grace = ping_interval if isinstance(ping_interval, tuple) else (ping_interval, 0)
         for name, value in (("ping_interval", interval), ("ping_timeout", ping_timeout)):
@@ -85,6 +88,7 @@ class EngineOptions:
                 per_message_deflate if isinstance(per_message_deflate, DeflateOptions) else DeflateOptions()
             )
         self.max_buffer_size = max_buffer_size
+        self.protocols = OLD_PROTOCOLS if allow_eio3 else PROTOCOLS
 
 
 def _cookie(cookie: str | Mapping[str, Any] | None) -> Callable[[str], str] | None:

@@ -61,6 +61,27 @@ class OriginPolicy:
                 headers.append(("Access-Control-Allow-Headers", asked))
         return tuple(headers)
 
+    def check_script(self, exchange: Exchange, environ: Callable[[], dict[str, Any]]) -> None:
+        """Check the page that loads a response as a script.
+
+        Browsers send no ``Origin`` with that, and let any page do it, with the visitor's cookies. They do
+        send a ``Referer``, unless the page has them leave it out, as one that isn't allowed might.
+
+        Args:
+            exchange: The request.
+            environ: Makes the WSGI-like environ, for a function that asks for it.
+
+        Raises:
+            EngineRequestError: The page's origin isn't allowed, or isn't known though not all are.
+        """
+        if self._off or self._allowed == "*" or exchange.headers.get("Origin") is not None:
+            return
+        page = exchange.headers.get("Referer")
+        if page is None:
+            raise forbidden("a script of an unknown page: expected a Referer header from an allowed origin")
+        scheme, _, rest = page.partition("://")
+        self._check(exchange, f"{scheme}://{rest.partition('/')[0]}", environ)
+
     def _check(self, exchange: Exchange, origin: str, environ: Callable[[], dict[str, Any]]) -> None:
         allowed: Any = self._allowed
         if allowed == "*":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from rtserver.engineio.outgoing import Outgoing
@@ -16,7 +17,8 @@ from rtserver.engineio.payload import decode_payload
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineRequestError, EngineViolation
-from rtserver.transport.exchange import Exchange
+from rtserver.transport.answers import TEXT
+from rtserver.transport.exchange import Exchange, HeaderPairs
 from rtserver.transport.turn import WriteTurn
 
 __all__ = ["Polling", "PollingHost"]
@@ -36,7 +38,9 @@ class PollingHost(Protocol):
     max_buffer_size: int
     max_payload: int
 
-    def answer_payload(self, exchange: Exchange, payload: bytes) -> None:
+    def answer_payload(
+        self, exchange: Exchange, payload: bytes, content_type: str = TEXT, extra: HeaderPairs = ()
+    ) -> None:
         """Answer a GET with packets."""
 
     def answer_ok(self, exchange: Exchange) -> None:
@@ -113,38 +117,58 @@ class Polling:
     def flush(self) -> None:
         """Answer the held GET with what is queued."""
         if self.waiting is not None and self._queue:
-            self._answer(self.take())
+            self._answer(self._take())
 
-    def take(self) -> bytes:
-        """Return what is queued, or the first of it, as one payload, and forget it."""
+    def open(self, exchange: Exchange, extra: HeaderPairs) -> None:
+        """Answer the GET that opened the session, with what is queued and further headers."""
+        self.respond(exchange, self._take(), extra)
+
+    def _take(self) -> list[bytes | Outgoing]:
+        """Return what is queued, or as much of it as one response may have, and forget it."""
         queue = self._queue
         pushed_back = self._size > HIGH_WATER
         if self._size > MAX_RESPONSE:
-            packets = self._take_some(queue)
+            queue = self._take_some(queue)
         else:
-            packets = [item if isinstance(item, bytes) else item.polling for item in queue]
             self._queue = []
             self._size = 0
         if pushed_back and not self._queue and self.session is not None:
             self.session.drained()
-        return packets[0] if len(packets) == 1 else SEPARATOR.join(packets)
+        return queue
 
-    def _take_some(self, queue: list[bytes | Outgoing]) -> list[bytes]:
-        packets: list[bytes] = []
+    def _take_some(self, queue: list[bytes | Outgoing]) -> list[bytes | Outgoing]:
+        count = 0
         size = 0
-        while len(packets) < len(queue) and (not packets or size < MAX_RESPONSE):
-            item = queue[len(packets)]
-            size += len(item)
-            packets.append(item if isinstance(item, bytes) else item.polling)
-        self._queue = queue[len(packets) :]
+        while count < len(queue) and (not count or size < MAX_RESPONSE):
+            size += len(queue[count])
+            count += 1
+        self._queue = queue[count:]
         self._size -= size
-        return packets
+        return queue[:count]
 
-    def _answer(self, payload: bytes) -> None:
+    def _answer(self, packets: Sequence[bytes | Outgoing]) -> None:
         waiting = self.waiting
         if waiting is not None:
             self.waiting = waiting.holder = None
-            self._host.answer_payload(waiting, payload)
+            self.respond(waiting, packets)
+
+    # What a version of the protocol changes.
+
+    def respond(
+        self, exchange: Exchange, packets: Sequence[bytes | Outgoing], extra: HeaderPairs = ()
+    ) -> None:
+        """Answer a GET with packets."""
+        parts = [packet if isinstance(packet, bytes) else packet.polling for packet in packets]
+        payload = parts[0] if len(parts) == 1 else SEPARATOR.join(parts)
+        self._host.answer_payload(exchange, payload, extra=extra)
+
+    def decode(self, exchange: Exchange, body: bytes) -> list[str | bytes]:
+        """Return the packets in the body of a POST.
+
+        Raises:
+            EngineViolation: They can't be decoded.
+        """
+        return decode_payload(body, limit=self._host.max_payload)
 
     def _overflowed(self) -> None:
         session = self.session
@@ -172,15 +196,15 @@ class Polling:
             session.fail("transport error")
             raise bad_request("a second GET while one is held: poll again when that is answered")
         if session.state is State.CLOSING:
-            payloads = [self.take()] if self._queue else []
+            packets = self._take() if self._queue else []
             if not self._queue:
-                payloads.append(CLOSE)
+                packets.append(CLOSE)
                 session.end()
-            self._host.answer_payload(exchange, SEPARATOR.join(payloads))
+            self.respond(exchange, packets)
         elif self._queue:
-            self._host.answer_payload(exchange, self.take())
+            self.respond(exchange, self._take())
         elif session.state is State.PROBED:
-            self._host.answer_payload(exchange, NOOP)
+            self.respond(exchange, [NOOP])
         else:
             self.waiting = exchange
             exchange.holder = self
@@ -205,7 +229,7 @@ class Polling:
         try:
             if session is None or not session.is_open:
                 raise bad_request("the session has been closed")
-            self._receive(session, body)
+            self._receive(session, exchange, body)
         except EngineRequestError as error:
             self._host.answer_error(exchange, error)
             return
@@ -214,9 +238,9 @@ class Polling:
         else:
             self._host.answer_ok(exchange)
 
-    def _receive(self, session: Session, body: bytes) -> None:
+    def _receive(self, session: Session, exchange: Exchange, body: bytes) -> None:
         try:
-            for packet in decode_payload(body, limit=self._host.max_payload):
+            for packet in self.decode(exchange, body):
                 session.receive(packet)
         except EngineViolation as violation:
             session.host.counters.bad_packets += 1
@@ -244,13 +268,13 @@ class Polling:
     def stop_holding(self) -> None:
         """Answer a held GET at once, so that the client can go over to its WebSocket."""
         if self.waiting is not None:
-            self._answer(self.take() if self._queue else NOOP)
+            self._answer(self._take() if self._queue else [NOOP])
 
     def retire(self) -> list[bytes | Outgoing]:
         """Return what is queued, for the WebSocket that carries the session now; answer all requests."""
         self.resume_reading()
         if self.waiting is not None:
-            self._answer(NOOP)
+            self._answer([NOOP])
         queue = self._queue
         self._queue = []
         self._size = 0
@@ -263,7 +287,7 @@ class Polling:
         self.resume_reading()
         if self.waiting is None:
             return False
-        self._answer(SEPARATOR.join([self.take(), CLOSE]) if self._queue else CLOSE)
+        self._answer([*self._take(), CLOSE])
         return True
 
     def release(self) -> None:

@@ -22,16 +22,16 @@ from rtserver.engineio.request import (
 )
 from rtserver.engineio.session import Event, Session, State
 from rtserver.errors import EngineRequestError, HttpError
-from rtserver.ids import new_sid
 from rtserver.transport import upgrade
 from rtserver.transport.answers import error_response
 from rtserver.transport.engine_host import EngineHost
-from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineWebSocket
+from rtserver.transport.engine_websocket import EngineWebSocket
 from rtserver.transport.exchange import Exchange, Response
 from rtserver.transport.polling import Polling
+from rtserver.transport.protocol_v3 import ProtocolV3
+from rtserver.transport.protocol_v4 import ProtocolV4
 from rtserver.transport.websocket import switch_head
 from rtserver.websocket.handshake import accept
-from rtserver.websocket.protocol import Connection
 
 __all__ = ["Routes", "Switch"]
 
@@ -79,19 +79,11 @@ class Routes:
         host: What the sessions share.
     """
 
-    __slots__ = ("_host", "_settings")
+    __slots__ = ("_host", "_protocols")
 
     def __init__(self, host: EngineHost) -> None:
         self._host = host
-        options = host.options
-        # Engine.IO v4, "Handshake": times in milliseconds
-        self._settings = (
-            f'"pingInterval":{int(options.ping_interval_advertised * 1000)},'
-            f'"pingTimeout":{int(options.ping_timeout * 1000)},"maxPayload":{options.max_payload}'
-        )
-
-    def _open_packet(self, sid: str, upgrades: str) -> bytes:
-        return f'0{{"sid":"{sid}","upgrades":[{upgrades}],{self._settings}}}'.encode()
+        self._protocols = {3: ProtocolV3(host), 4: ProtocolV4(host)}
 
     def begin(self, exchange: Exchange) -> Polling | Switch | None:
         """Take the head of a request.
@@ -145,12 +137,12 @@ class Routes:
         transport = check_transport(query, self._host.options.transports)
         if query.sid is not None:
             return self._existing(exchange, query, query.sid)
-        check_handshake(query, exchange.method)
+        protocol = self._protocols[check_handshake(query, exchange.method, self._host.options.protocols)]
         if self._host.is_closing:
             raise EngineRequestError(FORBIDDEN, "Forbidden: the server is shutting down", 503)
         if transport == "websocket":
-            return self._open_websocket(exchange)
-        self._open_polling(exchange)
+            return self._open_websocket(exchange, protocol)
+        self._open_polling(exchange, protocol)
         return None
 
     # A session that exists.
@@ -200,40 +192,30 @@ class Routes:
         accepted = accept(
             exchange.method, exchange.http_version, exchange.headers, deflate=host.options.deflate
         )
-        core = Connection(host.max_payload, accepted.deflate)
-        options, parameters = host.options.deflate, accepted.deflate
-        if options is None or parameters is None:
-            websocket = EngineWebSocket(host, core, session)
-        else:
-            websocket = DeflatedEngineWebSocket(host, core, session, parameters, options)
+        websocket = self._protocols[session.protocol].websocket(exchange, session, accepted.deflate)
         websocket.pending = []  # collected until the response has been written
         return Switch(websocket, switch_head(accepted.response_headers.items()))
 
     # A new session.
 
-    def _open_polling(self, exchange: Exchange) -> None:
+    def _open_polling(self, exchange: Exchange, protocol: ProtocolV4) -> None:
         host = self._host
-        session = self._new_session(exchange)
-        polling = Polling(host, session)
+        session = protocol.session(self._handshake(exchange))
+        polling = protocol.polling(exchange, session)
         session.carry(polling)
         upgrades = '"websocket"' if host.options.allow_upgrades else ""
-        polling.send_text(self._open_packet(session.sid, upgrades))
+        polling.send_text(protocol.open_packet(session.sid, upgrades))
         self._connect(session, Event.OPEN_POLLING)
         cookie = host.options.cookie
-        extra = () if cookie is None else (("Set-Cookie", cookie(session.sid)),)
-        host.answer_payload(exchange, polling.take(), extra)
+        polling.open(exchange, () if cookie is None else (("Set-Cookie", cookie(session.sid)),))
 
-    def _open_websocket(self, exchange: Exchange) -> Switch:
-        session = self._new_session(exchange)
+    def _open_websocket(self, exchange: Exchange, protocol: ProtocolV4) -> Switch:
+        session = protocol.session(self._handshake(exchange))
         switch = self._switch(exchange, session)
         session.carry(switch.websocket)
-        switch.websocket.send_text(self._open_packet(session.sid, ""))
+        switch.websocket.send_text(protocol.open_packet(session.sid, ""))
         self._connect(session, Event.OPEN_WEBSOCKET)
         return switch
-
-    def _new_session(self, exchange: Exchange) -> Session:
-        sessions = self._host.sessions
-        return Session(self._host, new_sid(), self._handshake(exchange), sessions.next_ordinal())
 
     def _connect(self, session: Session, event: Event) -> None:
         host = self._host

@@ -6,8 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtserver.engineio.handler import Handshake
+from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.packet import SEPARATOR
 from rtserver.engineio.payload import decode_payload, encode_binary
+from rtserver.engineio.payload_v3 import (
+    binary_form,
+    decode_binary_payload,
+    decode_text_payload,
+    text_form,
+)
 from rtserver.engineio.request import parse_query
 from rtserver.errors import EngineViolation
 
@@ -51,6 +58,52 @@ def test_the_limit_holds(body: bytes, limit: int) -> None:
     except EngineViolation:
         return
     assert len(body) <= limit
+
+
+def outgoing(packet: str | bytes) -> Outgoing:
+    return Outgoing(b"", [packet]) if isinstance(packet, bytes) else Outgoing(packet.encode())
+
+
+@given(packets)
+def test_payload_round_trip_in_version_3(sent: list[str | bytes]) -> None:
+    text = b"".join(text_form(outgoing(packet)) for packet in sent)
+    assert decode_text_payload(text, limit=len(text)) == sent
+    binary = b"".join(binary_form(outgoing(packet)) for packet in sent)
+    assert decode_binary_payload(binary, limit=len(binary)) == sent
+
+
+@given(texts)
+def test_lengths_in_version_3_count_as_javascript_does(packet: str) -> None:
+    length, _, _ = text_form(outgoing(packet)).partition(b":")
+    assert int(length) == sum(2 if ord(character) > 0xFFFF else 1 for character in packet)
+
+
+pieces = [b"4", b"b4", b"1:", b"2:", b"3:", b"0", b"=", b"A", "é".encode(), "😀".encode(), b"\xff", b"7"]
+binary_pieces = [b"\x00", b"\x01", b"\x02", b"\x05", b"\xff", b"4", b"b4", b"\x04", "😀".encode()]
+
+
+@given(st.binary() | st.lists(st.sampled_from(pieces)).map(b"".join), st.integers(0, 50))
+@example(b"0:", 50)
+@example("2:4😀".encode(), 50)
+def test_any_body_in_version_3(body: bytes, limit: int) -> None:
+    try:
+        decoded = decode_text_payload(body, limit=limit)
+    except EngineViolation:
+        return
+    assert 3 * len(decoded) <= len(body) <= limit
+    for packet in decoded:
+        assert isinstance(packet, bytes) or packet[0] in "0123456"
+
+
+@given(st.binary() | st.lists(st.sampled_from(binary_pieces)).map(b"".join), st.integers(0, 50))
+def test_any_binary_body_in_version_3(body: bytes, limit: int) -> None:
+    try:
+        decoded = decode_binary_payload(body, limit=limit)
+    except EngineViolation:
+        return
+    assert 4 * len(decoded) <= len(body) <= limit
+    for packet in decoded:
+        assert isinstance(packet, bytes) or packet[0] in "0123456"
 
 
 @given(st.text())

@@ -62,3 +62,17 @@ def test_compressed_frames(window_bits: int) -> None:
 def test_compressed_frames_need_nothing_of_those_before() -> None:
     one, two = Outgoing(b"4" + b"hello " * 50), Outgoing(b"4" + b"hello " * 50)
     assert one.deflated(15, 100) == two.deflated(15, 100)
+
+
+def test_another_form_is_made_once() -> None:
+    made = []
+
+    def shout(outgoing: Outgoing) -> bytes:
+        made.append(outgoing)
+        return outgoing.text.upper()
+
+    outgoing = Outgoing(b"4a")
+    assert outgoing.form(shout) == b"4A"
+    assert outgoing.form(shout) == b"4A"
+    assert made == [outgoing]
+    assert outgoing.form(len) == 2

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rtserver.engineio.request import (
+    OLD_PROTOCOLS,
     Query,
     bad_request,
     check_handshake,
@@ -58,7 +59,8 @@ def test_transport() -> None:
 
 def test_handshake() -> None:
     assert check_handshake(Query("4", "polling", None), "GET") == 4
-    assert check_handshake(Query("3", "polling", None), "GET", ("3", "4")) == 3
+    assert check_handshake(Query("3", "polling", None), "GET", OLD_PROTOCOLS) == 3
+    assert check_handshake(Query(None, "polling", None), "GET", OLD_PROTOCOLS) == 3
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE"])

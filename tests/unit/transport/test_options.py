@@ -17,6 +17,11 @@ def test_defaults() -> None:
     assert options.deflate is None
     assert options.cookie is None
     assert options.max_buffer_size == 16 * 1024 * 1024
+    assert options.protocols == ("4",)
+
+
+def test_old_clients() -> None:
+    assert EngineOptions(allow_eio3=True).protocols == ("3", "4")
 
 
 def test_the_grace_is_advertised() -> None:

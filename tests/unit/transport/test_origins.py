@@ -118,3 +118,42 @@ def test_preflight() -> None:
 )
 def test_addresses(value: Any, expected: tuple[str, int]) -> None:
     assert address(value) == expected
+
+
+class TestScripts:
+    """JSONP: a page loads a response as a script, for which its browser sends no ``Origin``."""
+
+    @pytest.mark.parametrize(
+        ("allowed", "page"),
+        [
+            (None, "http://chat.example/page"),
+            (None, "http://chat.example"),
+            ("https://app.example", "https://app.example/a?b=c"),
+            (lambda origin: origin == "https://app.example", "https://app.example/"),
+            (lambda origin, environ: environ["REMOTE_ADDR"] == "203.0.113.7", "https://app.example/"),
+            ("*", None),
+            ([], None),
+        ],
+    )
+    def test_allowed(self, allowed: Any, page: str | None) -> None:
+        OriginPolicy(allowed, True).check_script(self.load(page), environ)
+
+    @pytest.mark.parametrize(
+        ("page", "message"),
+        [
+            (None, "expected a Referer header"),
+            ("https://evil.example/http://chat.example/", "'https://evil.example' is not allowed"),
+            ("chat.example", "is not allowed"),
+        ],
+    )
+    @pytest.mark.parametrize("allowed", [None, "https://app.example"])
+    def test_refused(self, allowed: Any, page: str | None, message: str) -> None:
+        with pytest.raises(EngineRequestError, match=message):
+            OriginPolicy(allowed, True).check_script(self.load(page), environ)
+
+    def test_an_origin_has_been_checked(self) -> None:
+        OriginPolicy(None, True).check_script(request("http://chat.example"), environ)
+
+    @staticmethod
+    def load(page: str | None) -> Exchange:
+        return request(None) if page is None else request(None, referer=page)

@@ -1,0 +1,62 @@
+"""A session of Engine.IO v3: the same states, and a heartbeat in the other direction.
+
+Engine.IO v3, "Protocol", "ping": the client sends it, and the server answers with a pong. A client that
+sends none for the interval and the time-out that it was told has gone.
+"""
+
+from __future__ import annotations
+
+from rtserver.engineio.handler import Handshake
+from rtserver.engineio.packet import PONG
+from rtserver.engineio.session import Event, Session, SessionHost
+from rtserver.errors import EngineViolation
+
+__all__ = ["SessionV3"]
+
+
+class SessionV3(Session):
+    """One old client.
+
+    Args:
+        host: What all sessions share.
+        sid: The session id.
+        handshake: The request that opened the session.
+        patience: Seconds from one ping to the next after which the client has gone.
+    """
+
+    __slots__ = ("_patience",)
+
+    def __init__(self, host: SessionHost, sid: str, handshake: Handshake, patience: float) -> None:
+        super().__init__(host, sid, handshake, protocol=3)
+        self._patience = patience
+
+    def open(self, event: Event) -> None:
+        """Begin, once the handler has taken the session: the client's time counts from here."""
+        self._pinged = self.host.clock.now()
+        super().open(event)
+
+    def receive(self, packet: str | bytes) -> None:
+        """Take one packet from the session's carrier. Ignored once the session is closing.
+
+        Raises:
+            EngineViolation: The packet isn't allowed here.
+        """
+        kind = packet[:1]
+        if kind == "2" and self.is_open:
+            self._pinged = self.host.clock.now()
+            self.send_text(PONG)
+        elif kind == "3" and self.is_open:
+            raise EngineViolation("a pong: in version 3 the client sends pings, and the server pongs")
+        else:
+            super().receive(packet)
+
+    def is_overdue(self) -> bool:
+        """Tell whether the client's ping is late, though the timer may not have seen it yet."""
+        return self.is_open and self.host.clock.now() >= self._pinged + self._patience
+
+    def _beat(self) -> None:
+        left = self._pinged + self._patience - self.host.clock.now()
+        if left > 0:
+            self._timer.set(left)
+        else:
+            self.fail("ping timeout", 1001)

@@ -1,0 +1,1 @@
+"""Engine.IO v3, byte for byte, over a socket."""
