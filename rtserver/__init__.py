@@ -13,6 +13,7 @@ sio.attach(app)  # any aiohttp application
 
 from importlib.metadata import version
 
+from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
     ConfigError,
     ConnectionClosed,
@@ -30,6 +31,7 @@ from rtserver.host import Server
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
+from rtserver.transport.hooks import RefusedRequest
 from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = [
@@ -40,9 +42,11 @@ __all__ = [
     "EngineRequestError",
     "EngineServer",
     "EngineViolation",
+    "Handshake",
     "HandshakeError",
     "HttpError",
     "ProtocolError",
+    "RefusedRequest",
     "RtserverError",
     "Server",
     "SocketViolation",

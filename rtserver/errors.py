@@ -20,6 +20,7 @@ peer. What applications of python-socketio catch (``ConnectionRefusedError``, ``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = [
     "ConfigError",
@@ -83,13 +84,21 @@ class EngineRequestError(HttpError):
         code: The protocol's error code, 0 to 5.
         message: The text beside the code.
         status: The HTTP status, 400 unless the code calls for another.
+        headers: Response headers that the status calls for.
+        context: What was wrong, for ``connection_error`` hooks. It isn't sent.
     """
 
     def __init__(
-        self, code: int, message: str, status: int = 400, headers: Mapping[str, str] | None = None
+        self,
+        code: int,
+        message: str,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(status, message, headers)
         self.code = code
+        self.context: Mapping[str, Any] = context or {}
 
 
 class ProtocolError(RtserverError):

@@ -20,6 +20,7 @@ from rtserver.server.manager import Manager
 from rtserver.server.server import SocketIOServer
 from rtserver.socketio.packet import Limits
 from rtserver.transport.engine_server import EngineServer
+from rtserver.transport.hooks import AllowRequest
 from rtserver.transport.origins import AllowedOrigins
 from rtserver.websocket.deflate import DeflateOptions
 
@@ -72,6 +73,9 @@ class Server(SocketIOServer):
         max_depth: Arrays and objects within each other that a packet may have.
         max_event_name: Characters that an event's name may have.
         max_attachments: Binary attachments that a packet may have.
+        allow_request: Decides whether a client may open a session: a plain or ``async`` function that is
+            given the `Handshake`, and returns True or None to go on, False or the reason to refuse.
+        allow_request_timeout: Seconds that an ``async`` one may take.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -111,6 +115,8 @@ class Server(SocketIOServer):
         max_depth: int = _LIMITS.max_depth,
         max_event_name: int = _LIMITS.max_event_name,
         max_attachments: int = _LIMITS.max_attachments,
+        allow_request: AllowRequest | None = None,
+        allow_request_timeout: float = 10,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -157,6 +163,8 @@ class Server(SocketIOServer):
             upgrade_timeout=upgrade_timeout,
             max_buffer_size=max_buffer_size,
             per_message_deflate=per_message_deflate,
+            allow_request=allow_request,
+            allow_request_timeout=allow_request_timeout,
         )
         self.async_mode = "aiohttp"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from rtserver.errors import EngineRequestError
@@ -16,11 +17,13 @@ from rtserver.errors import EngineRequestError
 __all__ = [
     "OLD_PROTOCOLS",
     "PROTOCOLS",
+    "REASONS",
     "Query",
     "bad_request",
     "check_handshake",
     "check_transport",
     "check_use",
+    "closing",
     "error_body",
     "forbidden",
     "parse_query",
@@ -33,6 +36,18 @@ BAD_HANDSHAKE_METHOD = 2
 BAD_REQUEST = 3
 FORBIDDEN = 4
 UNSUPPORTED_PROTOCOL = 5
+
+REASONS: Final = MappingProxyType(
+    {
+        UNKNOWN_TRANSPORT: "Transport unknown",
+        UNKNOWN_SESSION: "Session ID unknown",
+        BAD_HANDSHAKE_METHOD: "Bad handshake method",
+        BAD_REQUEST: "Bad request",
+        FORBIDDEN: "Forbidden",
+        UNSUPPORTED_PROTOCOL: "Unsupported protocol version",
+    }
+)
+"""The reference server's text for each code."""
 
 PROTOCOLS = ("4",)
 OLD_PROTOCOLS = ("3", "4")
@@ -72,6 +87,7 @@ def check_transport(query: Query, transports: Collection[str]) -> str:
             UNKNOWN_TRANSPORT,
             f"Transport unknown: {_received('transport', transport)}, "
             f"expected {' or '.join(sorted(transports))}",
+            context={"transport": transport},
         )
     return transport
 
@@ -94,6 +110,7 @@ def check_handshake(query: Query, method: str, protocols: Collection[str] = PROT
         raise EngineRequestError(
             BAD_HANDSHAKE_METHOD,
             f"Bad handshake method: received {_excerpt(method)} without a sid, expected GET",
+            context={"method": method},
         )
     protocol = query.protocol or UNNAMED
     if protocol not in protocols:
@@ -101,6 +118,7 @@ def check_handshake(query: Query, method: str, protocols: Collection[str] = PROT
             UNSUPPORTED_PROTOCOL,
             f"Unsupported protocol version: {_received('EIO', query.protocol)}, "
             f"expected {' or '.join(sorted(protocols))}",
+            context={"protocol": query.protocol},
         )
     return int(protocol)
 
@@ -118,7 +136,10 @@ def check_use(query: Query, method: str, current: str) -> None:
     """
     if query.transport != current:
         raise bad_request(
-            f"received transport {_excerpt(query.transport or '')}, but the session uses {current}"
+            f"received transport {_excerpt(query.transport or '')}, but the session uses {current}",
+            name="TRANSPORT_MISMATCH",
+            transport=query.transport,
+            previousTransport=current,
         )
     if method not in {"GET", "POST"}:
         raise EngineRequestError(
@@ -132,18 +153,25 @@ def check_use(query: Query, method: str, current: str) -> None:
 def unknown_session(sid: str) -> EngineRequestError:
     """Make the error for a session id that no session has: it has ended, or another server has it."""
     return EngineRequestError(
-        UNKNOWN_SESSION, f"Session ID unknown: received {_excerpt(sid)}, open a new session"
+        UNKNOWN_SESSION,
+        f"Session ID unknown: received {_excerpt(sid)}, open a new session",
+        context={"sid": sid},
     )
 
 
-def bad_request(detail: str) -> EngineRequestError:
+def bad_request(detail: str, **context: Any) -> EngineRequestError:
     """Make the error for a request that the protocol doesn't allow."""
-    return EngineRequestError(BAD_REQUEST, f"Bad request: {detail}")
+    return EngineRequestError(BAD_REQUEST, f"Bad request: {detail}", context=context)
 
 
 def forbidden(detail: str) -> EngineRequestError:
     """Make the error for a client that may not connect."""
     return EngineRequestError(FORBIDDEN, f"Forbidden: {detail}", 403)
+
+
+def closing() -> EngineRequestError:
+    """Make the error for a client that comes while the server ends."""
+    return EngineRequestError(FORBIDDEN, "Forbidden: the server is shutting down", 503)
 
 
 def error_body(error: EngineRequestError) -> bytes:

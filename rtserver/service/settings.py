@@ -139,6 +139,9 @@ class EngineSettings(Section):
         description="Name of a cookie that carries the session id, for load balancers that stick by cookie.",
         examples=["io"],
     )
+    allow_request_timeout: Seconds = Field(
+        default=10, description="Seconds that an application's allow_request may take for one client."
+    )
 
 
 class SocketSettings(Section):

@@ -8,7 +8,7 @@ from rtserver.engineio.request import error_body
 from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response
 
-__all__ = ["TEXT", "error_response", "ok_response", "payload_response"]
+__all__ = ["TEXT", "engine_error", "error_response", "ok_response", "payload_response"]
 
 TEXT = "text/plain; charset=UTF-8"
 # RFC 9111, 5.2.2.5: no store may keep what was meant for one poll.
@@ -24,11 +24,7 @@ def ok_response(exchange: Exchange) -> Response:
 
 
 def payload_response(
-    exchange: Exchange,
-    payload: bytes,
-    threshold: int | None,
-    content_type: str = TEXT,
-    extra: HeaderPairs = (),
+    exchange: Exchange, payload: bytes, threshold: int | None, content_type: str = TEXT
 ) -> Response:
     """Answer a GET with packets.
 
@@ -37,9 +33,8 @@ def payload_response(
         payload: The packets.
         threshold: The smallest payload that is compressed, in bytes; None to compress none.
         content_type: What the payload is.
-        extra: Further headers.
     """
-    headers = (("Content-Type", content_type), *NO_STORE, *exchange.common_headers, *extra)
+    headers = (("Content-Type", content_type), *NO_STORE, *exchange.common_headers)
     if threshold is not None and len(payload) >= threshold:
         encoding = _choose_encoding(exchange)
         if encoding is not None:
@@ -48,10 +43,15 @@ def payload_response(
     return Response(200, headers, payload)
 
 
-def error_response(exchange: Exchange, error: HttpError, close: bool = False) -> Response:
+def engine_error(error: HttpError) -> EngineRequestError:
+    """Return an error of the protocol's for any: that of a WebSocket handshake has no code of its own."""
+    if isinstance(error, EngineRequestError):
+        return error
+    return EngineRequestError(3, f"Bad request: {error.message}", error.status, error.headers)
+
+
+def error_response(exchange: Exchange, error: EngineRequestError, close: bool = False) -> Response:
     """Refuse a request: ``{"code", "message"}`` with the protocol's code."""
-    if not isinstance(error, EngineRequestError):
-        error = EngineRequestError(3, f"Bad request: {error.message}", error.status, error.headers)
     headers = ERROR_HEADERS + exchange.common_headers + tuple(error.headers.items())
     return Response(error.status, headers, error_body(error), close)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from rtserver.clock import Clock
-from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler
 from rtserver.engineio.session import Session
-from rtserver.errors import EngineRequestError
-from rtserver.transport.answers import TEXT, error_response, ok_response, payload_response
-from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.errors import HttpError
+from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
+from rtserver.transport.exchange import Exchange
+from rtserver.transport.hooks import Hooks
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
 from rtserver.transport.turn import WriteTurn
@@ -26,7 +26,7 @@ class EngineHost:
         handler: The layer above.
         options: The server's options.
         sessions: The registry.
-        counters: What is counted.
+        hooks: What the application has hooked in.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class EngineHost:
         "close_timeout",
         "counters",
         "handler",
+        "hooks",
         "is_closing",
         "loop",
         "max_buffer_size",
@@ -52,13 +53,14 @@ class EngineHost:
         handler: EngineHandler,
         options: EngineOptions,
         sessions: Registry,
-        counters: Counters,
+        hooks: Hooks,
     ) -> None:
         self.loop = loop
         self.handler = handler
         self.options = options
         self.sessions = sessions
-        self.counters = counters
+        self.counters = hooks.counters
+        self.hooks = hooks
         self.is_closing = False
         """True once the server ends: no session is opened any more."""
         self.clock = Clock(loop)
@@ -74,19 +76,20 @@ class EngineHost:
         """Take a closed session out of the registry."""
         self.sessions.remove(session)
 
-    def answer_payload(
-        self, exchange: Exchange, payload: bytes, content_type: str = TEXT, extra: HeaderPairs = ()
-    ) -> None:
+    def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""
         options = self.options
         threshold = options.compression_threshold if options.http_compression else None
-        exchange.answer(payload_response(exchange, payload, threshold, content_type, extra))
+        exchange.answer(payload_response(exchange, payload, threshold, content_type))
 
     def answer_ok(self, exchange: Exchange) -> None:
         """Answer a POST whose packets were taken."""
         exchange.answer(ok_response(exchange))
 
-    def answer_error(self, exchange: Exchange, error: EngineRequestError) -> None:
+    def answer_error(self, exchange: Exchange, error: HttpError, close: bool = False) -> None:
         """Refuse a request."""
         self.counters.requests_refused += 1
-        exchange.answer(error_response(exchange, error))
+        refusal = engine_error(error)
+        if self.hooks.connection_error:
+            self.hooks.tell_refused(exchange, refusal)
+        exchange.answer(error_response(exchange, refusal, close))

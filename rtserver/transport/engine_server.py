@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar, overload
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.hooks import AllowRequest, Hooks
 from rtserver.transport.http import HttpRoute
 from rtserver.transport.lane import Lane, LaneHost
 from rtserver.transport.options import EngineOptions
@@ -21,6 +23,8 @@ from rtserver.transport.routes import Routes
 from rtserver.transport.websocket import wait_closed
 
 __all__ = ["EngineServer"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 SHUTDOWN_PATIENCE = 2.0
 """Seconds that clients have for their part of the close handshake when the server ends."""
@@ -39,6 +43,7 @@ class EngineServer:
         self.options = EngineOptions(**options)
         self.sessions = Registry()
         self.counters = Counters()
+        self._hooks = Hooks(self.counters, self.options.allow_request)
         self._host: EngineHost | None = None
         self._routes: Routes | None = None
         self._route: HttpRoute | None = None
@@ -50,6 +55,40 @@ class EngineServer:
     def clock(self) -> Clock:
         """The clock of all time-outs; there is one once the event loop runs."""
         return self._running().clock
+
+    @property
+    def allow_request(self) -> AllowRequest | None:
+        """What decides which clients may open a session; None for all. See `EngineOptions`."""
+        return self._hooks.allow_request
+
+    @allow_request.setter
+    def allow_request(self, function: AllowRequest | None) -> None:
+        self._hooks.set_allow_request(function)
+
+    @overload
+    def on(self, event: str) -> Callable[[F], F]: ...
+
+    @overload
+    def on(self, event: str, function: F) -> F: ...
+
+    def on(self, event: str, function: Any = None) -> Any:
+        """Call a plain function at each of these events; also a decorator.
+
+        Args:
+            event: ``"initial_headers"`` for the first response of each session, ``"headers"`` for every
+                response: the function is given the headers, a `multidict.CIMultiDict` that it may change,
+                and the `Handshake` of the request. ``"connection_error"`` for every request that is refused:
+                it is given a `RefusedRequest`.
+            function: The function.
+
+        Raises:
+            ValueError: There is no such event.
+            TypeError: The function is none, or an ``async`` one.
+        """
+        if function is None:
+            return partial(self.on, event)
+        self._hooks.add(event, function)
+        return function
 
     def attach(self, app: web.Application, path: str = "/engine.io/") -> None:
         """Serve at `path` of an application, which may itself be part of another one.
@@ -93,6 +132,8 @@ class EngineServer:
         if host is None:
             return
         host.is_closing = True
+        if self._routes is not None:
+            self._routes.close()
         websockets = []
         for session in self.sessions:
             carriers = (session.carrier, session.probe)
@@ -114,7 +155,7 @@ class EngineServer:
     def _running(self) -> EngineHost:
         if self._host is None:
             loop = asyncio.get_running_loop()
-            self._host = EngineHost(loop, self.handler, self.options, self.sessions, self.counters)
+            self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
             self._routes = Routes(self._host)
         return self._host
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rtserver.engineio.handler import Handshake
+
+if TYPE_CHECKING:
+    from rtserver.transport.routes import Switch
 
 __all__ = ["Exchange", "HeaderPairs", "Headers", "Holder", "Response"]
 
@@ -88,13 +94,31 @@ class Exchange:
         self.secure = secure
         self.request = request
         self.common_headers: HeaderPairs = ()
-        """What every answer to this request carries: CORS."""
+        """What every answer to this request carries: CORS, and what hooks have set."""
         self.holder: Holder | None = None
         """Who has to know when the client goes before it is answered."""
 
     def answer(self, response: Response) -> None:
         """Send the response. A no-op when the client has gone."""
         raise NotImplementedError
+
+    def switch(self, switch: Switch) -> None:
+        """Make the connection a WebSocket, as the answer."""
+        raise NotImplementedError
+
+    def handshake(self) -> Handshake:
+        """Return what applications see of the request, and sessions keep."""
+        return Handshake(
+            self.method,
+            self.target,
+            self.raw_headers,
+            remote=self.remote,
+            local=self.local,
+            secure=self.secure,
+            time=time.time(),
+            http_version=self.http_version,
+            request=self.request,
+        )
 
     def lost(self) -> None:
         """The client's connection has gone."""

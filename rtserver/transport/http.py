@@ -23,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HttpExchange(Exchange):
     """A request that aiohttp parsed, and whose response it writes."""
 
-    __slots__ = ("_future", "_is_lost", "response")
+    __slots__ = ("_future", "_is_lost", "response", "switched")
 
     def __init__(self, request: web.Request) -> None:
         transport = request.transport
@@ -40,12 +40,18 @@ class HttpExchange(Exchange):
             request,
         )
         self.response: Response | None = None
+        self.switched: Switch | None = None
         self._future: asyncio.Future[None] | None = None
         self._is_lost = False
 
     def answer(self, response: Response) -> None:
         """Let the route's handler return the response."""
         self.response = response
+        self._wake()
+
+    def switch(self, switch: Switch) -> None:
+        """Let the route's handler take the connection over."""
+        self.switched = switch
         self._wake()
 
     def lost(self) -> None:
@@ -60,13 +66,15 @@ class HttpExchange(Exchange):
 
     async def wait(self, request: web.Request) -> None:
         """Wait until it is answered, or the client has gone."""
-        if self.response is None and not self._is_lost:
+        if self.response is None and self.switched is None and not self._is_lost:
             self._future = asyncio.get_running_loop().create_future()
             takeover.watch_disconnect(request, self.lost)
             try:
                 await self._future
             except asyncio.CancelledError:
                 self.lost()
+                if self.switched is not None:
+                    self.switched.fail()
                 raise
 
 
@@ -94,10 +102,9 @@ class HttpRoute:
             request: aiohttp's request.
             handler: The handler that is ours alone.
         """
-        has_hooks = takeover.has_hooks(request)
         # In the lane, only our own path's handler runs: not one of the application's that calls ours.
         may_leave = (
-            not has_hooks
+            not takeover.has_hooks(request)
             and request.match_info.handler == handler
             and request.version == (1, 1)
             and request.keep_alive
@@ -106,11 +113,9 @@ class HttpRoute:
             if may_leave and request.method == "GET" and "Upgrade" not in request.headers:
                 return await self._get(request)
             exchange = HttpExchange(request)
-            outcome = self._routes.begin(exchange)
-            if isinstance(outcome, Switch):
-                return await self._switch(request, outcome, has_hooks)
-            if outcome is not None:
-                await self._read_body(request, exchange, outcome)
+            polling = self._routes.begin(exchange)
+            if polling is not None:
+                await self._read_body(request, exchange, polling)
             return await self._answer(request, exchange, may_leave and request.method == "POST")
         except ConnectionResetError:
             return takeover.TakenResponse()  # the client has gone
@@ -129,8 +134,10 @@ class HttpRoute:
     async def _answer(
         self, request: web.Request, exchange: HttpExchange, may_leave: bool, close: bool = False
     ) -> web.StreamResponse:
-        """Return the response when there is one; or let the lane write it, and keep the connection."""
+        """Return the response when there is one; or let the lane or a WebSocket have the connection."""
         await exchange.wait(request)
+        if exchange.switched is not None:
+            return await self._switch(request, exchange.switched)
         response = exchange.response
         if response is None:
             raise ConnectionResetError("the client has gone")
@@ -169,9 +176,9 @@ class HttpRoute:
             return
         polling.end_post(exchange, b"".join(chunks))
 
-    async def _switch(self, request: web.Request, switch: Switch, has_hooks: bool) -> web.StreamResponse:
+    async def _switch(self, request: web.Request, switch: Switch) -> web.StreamResponse:
         try:
-            if has_hooks:
+            if takeover.has_hooks(request):
                 response = web.StreamResponse(status=101)
                 await takeover.prepare(request, response)
                 switch = switch.with_headers(response.headers.items())

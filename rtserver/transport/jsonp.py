@@ -15,7 +15,7 @@ from rtserver.engineio.payload_v3 import decode_text_payload
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session
 from rtserver.errors import EngineViolation
-from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.transport.exchange import Exchange
 from rtserver.transport.polling import PollingHost
 from rtserver.transport.polling_v3 import PollingV3
 
@@ -48,12 +48,12 @@ class JsonpPolling(PollingV3):
             raise bad_request("the parameter j, which asks for JSONP, must be a number")
         self._head = f"___eio[{index}](".encode()
 
-    def respond_text(self, exchange: Exchange, payload: bytes, extra: HeaderPairs) -> None:
+    def respond_text(self, exchange: Exchange, payload: bytes) -> None:
         """Answer a GET with a script that hands a payload to the client."""
         literal = orjson.dumps(payload.decode())
         # JSON allows these two in a string; JavaScript did not until ECMAScript 2019.
         literal = literal.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
-        self._host.answer_payload(exchange, b"%b%b);" % (self._head, literal), SCRIPT, extra)
+        self._host.answer_payload(exchange, b"%b%b);" % (self._head, literal), SCRIPT)
 
     def decode(self, exchange: Exchange, body: bytes) -> list[str | bytes]:
         """Return the packets in a form.

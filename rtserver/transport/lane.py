@@ -68,6 +68,15 @@ class LaneExchange(Exchange):
             self.lane = None
             lane.answer(response, self.keep_alive)
 
+    def switch(self, switch: Switch) -> None:
+        """Write the response, and let the WebSocket have the connection."""
+        lane = self.lane
+        if lane is None:
+            switch.fail()
+        else:
+            self.lane = None
+            lane.switch(switch)
+
 
 class Lane(asyncio.Protocol):
     """One HTTP connection, which carries one request after another.
@@ -274,11 +283,9 @@ class Lane(asyncio.Protocol):
         exchange.lane = self
         exchange.keep_alive = head.keep_alive
         self._exchange = exchange
-        outcome = self._shared.routes.begin(exchange)
-        if isinstance(outcome, Switch):
-            self._switch(outcome)
-        elif outcome is not None:
-            self._polling = outcome
+        polling = self._shared.routes.begin(exchange)
+        if polling is not None:
+            self._polling = polling
             self._missing = head.length
             data, self._buffer = self._buffer, b""
             self._take_body(data)
@@ -301,8 +308,8 @@ class Lane(asyncio.Protocol):
 
     def serve(self, exchange: LaneExchange) -> None:
         """Serve a GET that aiohttp has parsed."""
-        outcome = self._shared.routes.begin(exchange)
-        assert outcome is None
+        polling = self._shared.routes.begin(exchange)
+        assert polling is None
 
     def answer(self, response: Response, keep_alive: bool) -> None:
         """Write the response to the present request, and go on with the next."""
@@ -324,7 +331,8 @@ class Lane(asyncio.Protocol):
             transport.resume_reading()
             self._advance()
 
-    def _switch(self, switch: Switch) -> None:
+    def switch(self, switch: Switch) -> None:
+        """Write the response to the present request, and let a WebSocket have the connection."""
         transport, tail = self._transport, self._buffer
         self._exchange = None
         if transport is None:
@@ -333,6 +341,7 @@ class Lane(asyncio.Protocol):
         writing_paused = self._write_paused
         self._leave()
         transport.set_protocol(switch.websocket)
+        transport.resume_reading()  # paused when more came behind a request that waited than is kept
         switch.complete(transport, tail, writing_paused)
 
     def _hand_over(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rtserver.engineio.request import OLD_PROTOCOLS, PROTOCOLS
+from rtserver.transport.hooks import AllowRequest
 from rtserver.transport.origins import AllowedOrigins, OriginPolicy
 from rtserver.websocket.deflate import DeflateOptions
 
@@ -37,6 +38,9 @@ class EngineOptions:
         per_message_deflate: Compression of WebSocket messages: off, on, or with options.
         max_buffer_size: Bytes that may wait for one client; one that doesn't read them is disconnected.
         allow_eio3: Whether clients of Engine.IO v3 are served as well.
+        allow_request: Decides whether a client may open a session: a plain or ``async`` function that is
+            given the `Handshake`, and returns True or None to go on, False or the reason to refuse.
+        allow_request_timeout: Seconds that an ``async`` one may take.
 
     Raises:
         ValueError: An option has a value that can't be used.
@@ -61,9 +65,15 @@ class EngineOptions:
         per_message_deflate: bool | DeflateOptions | None = None,
         max_buffer_size: int = 16 * 1024 * 1024,
         allow_eio3: bool = False,
+        allow_request: AllowRequest | None = None,
+        allow_request_timeout: float = 10,
     ) -> None:
         interval, grace = ping_interval if isinstance(ping_interval, tuple) else (ping_interval, 0)
-        for name, value in (("ping_interval", interval), ("ping_timeout", ping_timeout)):
+        for name, value in (
+            ("ping_interval", interval),
+            ("ping_timeout", ping_timeout),
+            ("allow_request_timeout", allow_request_timeout),
+        ):
             if value <= 0:
                 raise ValueError(f"{name} is {value!r}: seconds greater than 0 were expected")
         self.ping_interval = interval
@@ -89,6 +99,8 @@ class EngineOptions:
             )
         self.max_buffer_size = max_buffer_size
         self.protocols = OLD_PROTOCOLS if allow_eio3 else PROTOCOLS
+        self.allow_request = allow_request
+        self.allow_request_timeout = allow_request_timeout
 
 
 def _cookie(cookie: str | Mapping[str, Any] | None) -> Callable[[str], str] | None:

@@ -18,7 +18,7 @@ from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineRequestError, EngineViolation
 from rtserver.transport.answers import TEXT
-from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.transport.exchange import Exchange
 from rtserver.transport.turn import WriteTurn
 
 __all__ = ["Polling", "PollingHost"]
@@ -38,9 +38,7 @@ class PollingHost(Protocol):
     max_buffer_size: int
     max_payload: int
 
-    def answer_payload(
-        self, exchange: Exchange, payload: bytes, content_type: str = TEXT, extra: HeaderPairs = ()
-    ) -> None:
+    def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""
 
     def answer_ok(self, exchange: Exchange) -> None:
@@ -119,9 +117,9 @@ class Polling:
         if self.waiting is not None and self._queue:
             self._answer(self._take())
 
-    def open(self, exchange: Exchange, extra: HeaderPairs) -> None:
-        """Answer the GET that opened the session, with what is queued and further headers."""
-        self.respond(exchange, self._take(), extra)
+    def open(self, exchange: Exchange) -> None:
+        """Answer the GET that opened the session, with what is queued."""
+        self.respond(exchange, self._take())
 
     def _take(self) -> list[bytes | Outgoing]:
         """Return what is queued, or as much of it as one response may have, and forget it."""
@@ -154,13 +152,11 @@ class Polling:
 
     # What a version of the protocol changes.
 
-    def respond(
-        self, exchange: Exchange, packets: Sequence[bytes | Outgoing], extra: HeaderPairs = ()
-    ) -> None:
+    def respond(self, exchange: Exchange, packets: Sequence[bytes | Outgoing]) -> None:
         """Answer a GET with packets."""
         parts = [packet if isinstance(packet, bytes) else packet.polling for packet in packets]
         payload = parts[0] if len(parts) == 1 else SEPARATOR.join(parts)
-        self._host.answer_payload(exchange, payload, extra=extra)
+        self._host.answer_payload(exchange, payload)
 
     def decode(self, exchange: Exchange, body: bytes) -> list[str | bytes]:
         """Return the packets in the body of a POST.

@@ -14,7 +14,7 @@ from rtserver.engineio.payload_v3 import (
     text_form,
 )
 from rtserver.engineio.session import Session
-from rtserver.transport.exchange import Exchange, HeaderPairs
+from rtserver.transport.exchange import Exchange
 from rtserver.transport.polling import Polling, PollingHost
 
 __all__ = ["PollingV3"]
@@ -37,24 +37,22 @@ class PollingV3(Polling):
         super().__init__(host, session)
         self._takes_binary = takes_binary
 
-    def respond(
-        self, exchange: Exchange, packets: Sequence[bytes | Outgoing], extra: HeaderPairs = ()
-    ) -> None:
+    def respond(self, exchange: Exchange, packets: Sequence[bytes | Outgoing]) -> None:
         """Answer a GET with packets: in the binary form if there is a binary message among them."""
         if self._takes_binary and any(isinstance(item, Outgoing) and item.attachments for item in packets):
             parts = [
                 encode_binary(item) if isinstance(item, bytes) else item.form(binary_form) for item in packets
             ]
-            self._host.answer_payload(exchange, b"".join(parts), BINARY, extra)
+            self._host.answer_payload(exchange, b"".join(parts), BINARY)
         else:
             parts = [
                 encode_text(item) if isinstance(item, bytes) else item.form(text_form) for item in packets
             ]
-            self.respond_text(exchange, b"".join(parts), extra)
+            self.respond_text(exchange, b"".join(parts))
 
-    def respond_text(self, exchange: Exchange, payload: bytes, extra: HeaderPairs) -> None:
+    def respond_text(self, exchange: Exchange, payload: bytes) -> None:
         """Answer a GET with a payload in the text form."""
-        self._host.answer_payload(exchange, payload, extra=extra)
+        self._host.answer_payload(exchange, payload)
 
     def decode(self, exchange: Exchange, body: bytes) -> list[str | bytes]:
         """Return the packets in the body of a POST, whose form its ``Content-Type`` names.

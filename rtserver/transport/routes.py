@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import time
 from asyncio import Transport
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, cast
 
-from rtserver.engineio.handler import Handshake
 from rtserver.engineio.request import (
-    FORBIDDEN,
     Query,
     bad_request,
     check_handshake,
     check_transport,
     check_use,
+    closing,
     forbidden,
     parse_query,
     unknown_session,
@@ -23,10 +22,10 @@ from rtserver.engineio.request import (
 from rtserver.engineio.session import Event, Session, State
 from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport import upgrade
-from rtserver.transport.answers import error_response
+from rtserver.transport.admission import Admission
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
-from rtserver.transport.exchange import Exchange, Response
+from rtserver.transport.exchange import Exchange, HeaderPairs, Response
 from rtserver.transport.polling import Polling
 from rtserver.transport.protocol_v3 import ProtocolV3
 from rtserver.transport.protocol_v4 import ProtocolV4
@@ -79,28 +78,42 @@ class Routes:
         host: What the sessions share.
     """
 
-    __slots__ = ("_host", "_protocols")
+    __slots__ = ("_admission", "_host", "_protocols")
 
     def __init__(self, host: EngineHost) -> None:
         self._host = host
         self._protocols = {3: ProtocolV3(host), 4: ProtocolV4(host)}
+        self._admission = Admission(host.options.allow_request_timeout, self._resume)
 
-    def begin(self, exchange: Exchange) -> Polling | Switch | None:
+    def begin(self, exchange: Exchange) -> Polling | None:
         """Take the head of a request.
 
         Returns:
             None: The request is answered, or will be.
-            Switch: The caller makes its connection a WebSocket.
             Polling: The caller reads the body, and gives it to `end_post` or calls `body_failed`.
         """
         try:
             return self._begin(exchange)
-        except HttpError as error:
-            self._refuse(exchange, error)
-        except Exception:
-            logger.exception("a request failed: %s %s", exchange.method, exchange.target)
-            self._refuse(exchange, EngineRequestError(3, "Internal error", 500))
+        except Exception as error:  # noqa: BLE001 - logged there
+            self._fail(exchange, error)
         return None
+
+    def close(self) -> None:
+        """Answer the requests that wait for the application: the server ends."""
+        self._admission.close()
+
+    def _resume(self, exchange: Exchange, step: Callable[[], None]) -> None:
+        """Go on with a request that has waited."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - logged there
+            self._fail(exchange, error)
+
+    def _fail(self, exchange: Exchange, error: Exception) -> None:
+        if not isinstance(error, HttpError):
+            logger.exception("a request failed: %s %s", exchange.method, exchange.target)
+            error = EngineRequestError(3, "Internal error", 500)
+        self._refuse(exchange, error)
 
     def body_failed(self, exchange: Exchange, polling: Polling) -> None:
         """The body of a POST is larger than what is accepted: its packets are lost, so the session ends."""
@@ -117,37 +130,50 @@ class Routes:
             self._refuse(exchange, bad_request(f"the body can't be read: {type(error).__name__}"))
 
     def _refuse(self, exchange: Exchange, error: HttpError) -> None:
-        self._host.counters.requests_refused += 1
         # the body of a refused POST isn't read, so nothing can follow it on the connection
-        exchange.answer(error_response(exchange, error, close=exchange.method not in {"GET", "OPTIONS"}))
+        self._host.answer_error(exchange, error, close=exchange.method not in {"GET", "OPTIONS"})
 
     def _too_large(self, size: int | None) -> EngineRequestError:
         received = "a body" if size is None else f"a body of {size} bytes"
         limit = self._host.max_payload
         return EngineRequestError(3, f"Bad request: received {received}, expected at most {limit}", 413)
 
-    def _begin(self, exchange: Exchange) -> Polling | Switch | None:
+    def _begin(self, exchange: Exchange) -> Polling | None:
         exchange.common_headers = self._host.options.origins.check(
-            exchange, lambda: self._handshake(exchange).environ()
+            exchange, lambda: exchange.handshake().environ()
         )
         if exchange.method == "OPTIONS":
             exchange.answer(Response(200, (("Content-Type", "text/plain"), *exchange.common_headers), b""))
             return None
         query = parse_query(exchange.target)
         transport = check_transport(query, self._host.options.transports)
+        if transport == "websocket" and not exchange.headers.get("Upgrade"):
+            raise bad_request(
+                "transport=websocket needs a WebSocket handshake, which has an Upgrade header",
+                name="TRANSPORT_HANDSHAKE_ERROR",
+            )
         if query.sid is not None:
             return self._existing(exchange, query, query.sid)
         protocol = self._protocols[check_handshake(query, exchange.method, self._host.options.protocols)]
         if self._host.is_closing:
-            raise EngineRequestError(FORBIDDEN, "Forbidden: the server is shutting down", 503)
-        if transport == "websocket":
-            return self._open_websocket(exchange, protocol)
-        self._open_polling(exchange, protocol)
+            raise closing()
+        open_session = self._open_websocket if transport == "websocket" else self._open_polling
+        allow_request = self._host.hooks.allow_request
+        if allow_request is None:
+            open_session(exchange, protocol)
+        else:
+            self._admission.ask(allow_request, exchange, partial(open_session, exchange, protocol))
         return None
+
+    def _hooked(self, exchange: Exchange, headers: HeaderPairs, *, initial: bool) -> HeaderPairs:
+        hooks = self._host.hooks
+        if hooks.headers or (initial and hooks.initial_headers):
+            return hooks.change(headers, exchange.handshake(), initial=initial)
+        return headers
 
     # A session that exists.
 
-    def _existing(self, exchange: Exchange, query: Query, sid: str) -> Polling | Switch | None:
+    def _existing(self, exchange: Exchange, query: Query, sid: str) -> Polling | None:
         session = self._host.sessions.get(sid)
         if session is not None and session.is_overdue():
             session.fail("ping timeout", 1001)
@@ -155,8 +181,14 @@ class Routes:
         if session is None:
             raise unknown_session(sid)
         if query.transport == "websocket":
-            return self._upgrade(exchange, session)
+            self._upgrade(exchange, session)
+            return None
         check_use(query, exchange.method, session.transport_name)
+        hooks = self._host.hooks
+        if hooks.headers:
+            exchange.common_headers = hooks.change(
+                exchange.common_headers, exchange.handshake(), initial=False
+            )
         polling = cast(Polling, session.carrier)
         if exchange.method == "GET":
             polling.poll(exchange)
@@ -171,11 +203,11 @@ class Routes:
         polling.begin_post(exchange)
         return polling
 
-    def _upgrade(self, exchange: Exchange, session: Session) -> Switch:
+    def _upgrade(self, exchange: Exchange, session: Session) -> None:
         host = self._host
         if not host.options.allow_upgrades:
             raise bad_request("upgrades are switched off, go on polling")
-        switch = self._switch(exchange, session)
+        switch = self._switch(exchange, session, initial=False)
         websocket = switch.websocket
         if session.state is State.POLLING:
             upgrade.begin(websocket, session, host.upgrade_timeout)
@@ -183,39 +215,43 @@ class Routes:
             # Engine.IO v4, "WebSocket": "A client MUST NOT open more than one WebSocket connection per
             # session. Should it happen, the server MUST close the WebSocket connection."
             websocket.close(1008, "the session has a WebSocket already")
-        return switch
+        exchange.switch(switch)
 
-    def _switch(self, exchange: Exchange, session: Session) -> Switch:
+    def _switch(self, exchange: Exchange, session: Session, *, initial: bool) -> Switch:
         host = self._host
-        if not exchange.headers.get("Upgrade"):
-            raise bad_request("transport=websocket needs a WebSocket handshake, which has an Upgrade header")
         accepted = accept(
             exchange.method, exchange.http_version, exchange.headers, deflate=host.options.deflate
         )
         websocket = self._protocols[session.protocol].websocket(exchange, session, accepted.deflate)
         websocket.pending = []  # collected until the response has been written
-        return Switch(websocket, switch_head(accepted.response_headers.items()))
+        switch = Switch(websocket, switch_head(accepted.response_headers.items()))
+        extra = self._hooked(exchange, (), initial=initial)
+        return switch.with_headers(extra) if extra else switch
 
     # A new session.
 
     def _open_polling(self, exchange: Exchange, protocol: ProtocolV4) -> None:
         host = self._host
-        session = protocol.session(self._handshake(exchange))
+        session = protocol.session(exchange.handshake())
         polling = protocol.polling(exchange, session)
         session.carry(polling)
         upgrades = '"websocket"' if host.options.allow_upgrades else ""
         polling.send_text(protocol.open_packet(session.sid, upgrades))
+        headers = exchange.common_headers
+        if host.options.cookie is not None:
+            headers += (("Set-Cookie", host.options.cookie(session.sid)),)
+        headers = self._hooked(exchange, headers, initial=True)
         self._connect(session, Event.OPEN_POLLING)
-        cookie = host.options.cookie
-        polling.open(exchange, () if cookie is None else (("Set-Cookie", cookie(session.sid)),))
+        exchange.common_headers = headers
+        polling.open(exchange)
 
-    def _open_websocket(self, exchange: Exchange, protocol: ProtocolV4) -> Switch:
-        session = protocol.session(self._handshake(exchange))
-        switch = self._switch(exchange, session)
+    def _open_websocket(self, exchange: Exchange, protocol: ProtocolV4) -> None:
+        session = protocol.session(exchange.handshake())
+        switch = self._switch(exchange, session, initial=True)
         session.carry(switch.websocket)
         switch.websocket.send_text(protocol.open_packet(session.sid, ""))
         self._connect(session, Event.OPEN_WEBSOCKET)
-        return switch
+        exchange.switch(switch)
 
     def _connect(self, session: Session, event: Event) -> None:
         host = self._host
@@ -234,16 +270,3 @@ class Routes:
             host.counters.sessions_refused += 1
             raise forbidden("the application closed the session")
         session.open(event)
-
-    def _handshake(self, exchange: Exchange) -> Handshake:
-        return Handshake(
-            exchange.method,
-            exchange.target,
-            exchange.raw_headers,
-            remote=exchange.remote,
-            local=exchange.local,
-            secure=exchange.secure,
-            time=time.time(),
-            http_version=exchange.http_version,
-            request=exchange.request,
-        )

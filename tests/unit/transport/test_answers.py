@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from rtserver.errors import EngineRequestError, HandshakeError
-from rtserver.transport.answers import error_response, ok_response, payload_response
+from rtserver.transport.answers import engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
 from rtserver.transport.head import HeaderBlock
 
@@ -68,6 +68,8 @@ def test_errors() -> None:
 
 
 def test_errors_of_a_handshake_get_the_protocols_code() -> None:
-    response = error_response(make(), HandshakeError(426, "why", {"Sec-WebSocket-Version": "13"}))
+    response = error_response(
+        make(), engine_error(HandshakeError(426, "why", {"Sec-WebSocket-Version": "13"}))
+    )
     assert (response.status, response.body) == (426, b'{"code":3,"message":"Bad request: why"}')
     assert ("Sec-WebSocket-Version", "13") in response.headers
