@@ -29,6 +29,8 @@ from rtserver.errors import (
 )
 from rtserver.host import Server
 from rtserver.server.delivery.duplicates import DuplicateSuppression
+from rtserver.server.delivery.history import History, HistoryEvent, HistoryPage
+from rtserver.server.delivery.presence import Presence, PresencePage
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import RefusedRequest
@@ -44,7 +46,12 @@ __all__ = [
     "EngineViolation",
     "Handshake",
     "HandshakeError",
+    "History",
+    "HistoryEvent",
+    "HistoryPage",
     "HttpError",
+    "Presence",
+    "PresencePage",
     "ProtocolError",
     "RefusedRequest",
     "RtserverError",

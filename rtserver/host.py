@@ -14,6 +14,8 @@ from rtserver.clock import Clock
 from rtserver.cluster.memory import MemoryManager
 from rtserver.server.codecs import choose_codec
 from rtserver.server.delivery.duplicates import DuplicateSuppression
+from rtserver.server.delivery.history import History
+from rtserver.server.delivery.presence import Presence
 from rtserver.server.hub import Settings
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
@@ -68,6 +70,8 @@ class Server(SocketIOServer):
             with True.
         max_running_handlers: Handlers of one client that may be suspended, or wait for their turn, before
             the server stops reading from it until half of them have ended.
+        history: Which rooms keep what was sent to them lately; none if omitted.
+        presence: Which rooms tell who is in them; none if omitted.
         duplicate_suppression: How packets that clients send again are recognised, so that their handlers run
             once: True, or options; every packet counts as a new one if omitted.
         max_depth: Arrays and objects within each other that a packet may have.
@@ -111,6 +115,8 @@ class Server(SocketIOServer):
         per_message_deflate: bool | DeflateOptions | None = None,
         per_message_deflate_threshold: int = 1024,
         max_running_handlers: int = 1000,
+        history: History | None = None,
+        presence: Presence | None = None,
         duplicate_suppression: bool | DuplicateSuppression = False,
         max_depth: int = _LIMITS.max_depth,
         max_event_name: int = _LIMITS.max_event_name,
@@ -132,6 +138,8 @@ class Server(SocketIOServer):
             connect_timeout=connect_timeout,
             max_held=max_buffer_size,
             max_running=max_running_handlers,
+            history=history,
+            presence=presence,
             duplicates=DuplicateSuppression()
             if duplicate_suppression is True
             else duplicate_suppression or None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from rtserver.clock import Clock
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import Answers, Fetched
+from rtserver.server.delivery.history import History, MemoryHistory
 from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
 from rtserver.server.target import PLAIN, Flags, Target
@@ -17,12 +19,13 @@ __all__ = ["MemoryManager"]
 class MemoryManager:
     """Delivers straight to the server's own clients. It implements `rtserver.server.manager.Manager`."""
 
-    __slots__ = ("_sink",)
+    __slots__ = ("_history", "_sink")
 
     alone: Final = True
 
     def __init__(self) -> None:
         self._sink: LocalSink
+        self._history: MemoryHistory | None = None
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is."""
@@ -35,6 +38,8 @@ class MemoryManager:
         self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> None:
         """Send an event to those clients that it is for."""
+        if self._history is not None and ack is None and not flags.volatile:
+            self._history.record(target, args)
         self._sink.emit(target, args, flags, ack)
 
     async def ask(
@@ -79,6 +84,11 @@ class MemoryManager:
     ) -> Answers:
         """Return nothing: there are no other servers."""
         return Answers()
+
+    def keep_history(self, options: History, clock: Callable[[], Clock]) -> MemoryHistory:
+        """Record from here on what is sent to rooms."""
+        self._history = MemoryHistory(options, clock)
+        return self._history
 
     def close(self) -> None:
         """End. There is nothing to end."""

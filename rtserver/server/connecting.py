@@ -140,6 +140,7 @@ class Connecting:
         socket.state = State.CONNECTED
         socket.recipient = client.session
         client.add(socket)
+        hub.accept(socket)
         if client.reason is not None:
             self.leave(socket, client.reason)
             return
@@ -241,10 +242,11 @@ class Connecting:
             self._gone(socket)
 
     def _gone(self, socket: Socket) -> None:
+        was_accepted = socket.state is not State.CONNECTING
         socket.state = State.GONE
         socket.recipient = NOWHERE
         acks.abandon(socket)
-        self._hub.forget(socket)
+        self._hub.forget(socket, was_accepted)
 
     # Both.
 

@@ -14,9 +14,12 @@ from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.counters import Counters
 from rtserver.server.delivery.duplicates import DuplicateSuppression
+from rtserver.server.delivery.history import History
+from rtserver.server.delivery.presence import Presence
 from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
-from rtserver.server.runtime import Runtime
+from rtserver.server.room_events import RoomObserver
+from rtserver.server.runtime import Runtime, is_suspended
 from rtserver.server.socket import Recipient, Socket
 from rtserver.socketio.codec import Codec
 
@@ -35,6 +38,8 @@ class Settings:
         max_held: Bytes that are held for a client whose ``connect`` handler runs.
         max_running: Handlers of one client that may be suspended, or wait for their turn, before
             reading from it pauses.
+        history: Which rooms have a history; None for none.
+        presence: Which rooms tell who is in them; None for none.
         duplicates: How packets that clients send again are recognised; None to take each for a new one.
         verbose: Log what happens to clients, as ``logger=True`` asks.
     """
@@ -45,6 +50,8 @@ class Settings:
     connect_timeout: float | None = 45.0
     max_held: int = 16 * 1024 * 1024
     max_running: int = 1000
+    history: History | None = None
+    presence: Presence | None = None
     duplicates: DuplicateSuppression | None = None
     verbose: bool = False
 
@@ -61,6 +68,7 @@ class Hub:
 
     __slots__ = (
         "_make_clock",
+        "_observers",
         "_runtime",
         "codec",
         "counters",
@@ -83,6 +91,7 @@ class Hub:
         self.handlers = HandlerRegistry()
         self.namespaces: dict[str, Namespace] = {}
         self.counters = Counters()
+        self._observers: list[tuple[str | None, RoomObserver]] = []
         self._make_clock = make_clock
         self._runtime: Runtime | None = None
 
@@ -99,6 +108,10 @@ class Hub:
             runtime = self._runtime = Runtime(loop, clock)
         return runtime
 
+    def clock(self) -> Clock:
+        """Return the clock of the running loop."""
+        return self.runtime().clock
+
     def accepts(self, name: str) -> bool:
         """Tell whether clients may join this namespace."""
         if not name.startswith("/"):
@@ -112,14 +125,23 @@ class Hub:
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name)
             namespace.refresh(self.handlers)
+            namespace.observers = self._observers_of(name)
         socket = Socket(new_sid(), client, namespace, recipient)
         namespace.sockets[socket.sid] = socket
         return socket
 
-    def forget(self, socket: Socket) -> None:
+    def accept(self, socket: Socket) -> None:
+        """Take note that a socket is connected, and so in its own room."""
+        for observer in socket.namespace.observers:
+            observer.entered(socket, socket.sid, True)
+
+    def forget(self, socket: Socket, was_accepted: bool) -> None:
         """Forget a socket, its rooms, and its namespace if it was the last one there."""
         namespace = socket.namespace
         namespace.discard(socket)
+        if was_accepted:
+            for observer in namespace.observers:
+                observer.left(socket, socket.sid, not namespace.members(socket.sid))
         if not namespace.sockets:
             self.namespaces.pop(namespace.name, None)
 
@@ -138,6 +160,40 @@ class Hub:
             socket.namespace.name,
             exc_info=error,
         )
+
+    def run(self, socket: Socket, event: str, coroutine: Any) -> None:
+        """Run a coroutine for the sake of a client, and log what it raises.
+
+        Args:
+            socket: The client.
+            event: What it is for, as the log line names it.
+            coroutine: The coroutine, which begins at once.
+        """
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.handler_failed(socket, event, error)
+
+        runtime = self.runtime()
+        try:
+            task = runtime.start(coroutine)
+        except Exception as error:  # noqa: BLE001 - whatever it raises is logged
+            self.handler_failed(socket, event, error)
+            return
+        if is_suspended(task):
+            runtime.keep(task)
+            task.add_done_callback(ended)
+
+    # Rooms.
+
+    def observe(self, namespace: str | None, observer: RoomObserver) -> None:
+        """Let `observer` learn what happens to the rooms of a namespace, or of all if that is None."""
+        self._observers.append((namespace, observer))
+        for each in self.namespaces.values():
+            each.observers = self._observers_of(each.name)
+
+    def _observers_of(self, name: str) -> tuple[RoomObserver, ...]:
+        return tuple(observer for namespace, observer in self._observers if namespace in (None, name))
 
     def handlers_changed(self) -> None:
         """Let every namespace look its handlers up again."""

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from rtserver.clock import Clock
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import Answers, Fetched, SocketDetails
+from rtserver.server.delivery.history import History, HistoryStore
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Room
 from rtserver.server.target import PLAIN, Flags, Target
@@ -158,6 +160,14 @@ class Manager(Protocol):
             namespace: The namespace whose handlers are called.
             args: The event's name, then its arguments.
             timeout: Seconds that the other servers have.
+        """
+
+    def keep_history(self, options: History, clock: Callable[[], Clock]) -> HistoryStore:
+        """Record from here on what is sent to rooms. Called once, and only where it is asked for.
+
+        Args:
+            options: Which rooms have a history, and how much of it is kept.
+            clock: Returns the clock of the running loop.
         """
 
     def close(self) -> Awaitable[None] | None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
 from rtserver.server.handlers import Found, HandlerRegistry, Lifecycle
+from rtserver.server.room_events import RoomObserver
 from rtserver.server.socket import Socket
 
 __all__ = ["Namespace", "Room"]
@@ -25,7 +26,7 @@ class Namespace:
         name: Its name, with the slash.
     """
 
-    __slots__ = ("events", "name", "on_connect", "on_disconnect", "plain", "rooms", "sockets")
+    __slots__ = ("events", "name", "observers", "on_connect", "on_disconnect", "plain", "rooms", "sockets")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,6 +34,8 @@ class Namespace:
         self.rooms: dict[Room, dict[Socket, None]] = {}
         self.events: dict[str, Found] = {}
         """What handles an event, for events seen before."""
+        self.observers: tuple[RoomObserver, ...] = ()
+        """Who is told of what happens to rooms."""
         self.plain = True
         """Whether nothing but sending is to be done with an ordinary event for its clients."""
         self.on_connect: Lifecycle | None = None
@@ -51,6 +54,8 @@ class Namespace:
             return
         if socket.rooms is None:
             socket.rooms = {room}
+        elif room in socket.rooms:
+            return
         else:
             socket.rooms.add(room)
         members = self.rooms.get(room)
@@ -58,6 +63,8 @@ class Namespace:
             self.rooms[room] = {socket: None} if owner is None else {owner: None, socket: None}
         else:
             members[socket] = None
+        for observer in self.observers:
+            observer.entered(socket, room, members is None and owner is None)
 
     def leave(self, socket: Socket, room: Room) -> None:
         """Take `socket` out of `room`, if it is there. It can't leave its own."""
@@ -79,11 +86,11 @@ class Namespace:
         if self.sockets.pop(socket.sid, None) is None:
             return
         if socket.rooms is not None:
-            for room in socket.rooms:
+            rooms, socket.rooms = socket.rooms, None
+            for room in rooms:
                 self._drop(socket, room)
-            socket.rooms = None
         if socket.sid in self.rooms:
-            self._drop(socket, socket.sid)
+            self._drop(socket, socket.sid, announced=False)
 
     def rooms_of(self, socket: Socket) -> list[Any]:
         """Return the rooms of a socket, its own first."""
@@ -103,8 +110,11 @@ class Namespace:
             union.update(dict.fromkeys(self.members(room)))
         return union
 
-    def _drop(self, socket: Socket, room: Room) -> None:
+    def _drop(self, socket: Socket, room: Room, announced: bool = True) -> None:
         members = self.rooms[room]
         members.pop(socket, None)
         if not members or (len(members) == 1 and room == next(iter(members)).sid):
             del self.rooms[room]
+        if announced:
+            for observer in self.observers:
+                observer.left(socket, room, not members)

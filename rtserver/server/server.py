@@ -36,6 +36,7 @@ from rtserver.server.membership import Membership, done
 from rtserver.server.namespace import Room
 from rtserver.server.reasons import Reason
 from rtserver.server.registration import MAIN, Registration
+from rtserver.server.room_methods import RoomMethods
 from rtserver.server.socket import Socket, State
 from rtserver.server.target import PLAIN, Target
 from rtserver.socketio.codec import Codec
@@ -46,7 +47,7 @@ GRACE = 5.0
 """Seconds that handlers have to end when the server shuts down."""
 
 
-class SocketIOServer(Registration, Membership):
+class SocketIOServer(Registration, Membership, RoomMethods):
     """The Socket.IO layer, without the transports beneath it.
 
     Args:
@@ -80,6 +81,7 @@ class SocketIOServer(Registration, Membership):
         self._started = False
         self._background: set[asyncio.Future[Any]] = set()
         manager.attach(self._local)
+        self._set_up_rooms()
 
     @property
     def counters(self) -> Counters:
