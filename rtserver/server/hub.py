@@ -138,10 +138,7 @@ class Hub:
     def forget(self, socket: Socket, was_accepted: bool) -> None:
         """Forget a socket, its rooms, and its namespace if it was the last one there."""
         namespace = socket.namespace
-        namespace.discard(socket)
-        if was_accepted:
-            for observer in namespace.observers:
-                observer.left(socket, socket.sid, not namespace.members(socket.sid))
+        namespace.discard(socket, was_accepted)
         if not namespace.sockets:
             self.namespaces.pop(namespace.name, None)
 

@@ -53,11 +53,11 @@ class Namespace:
         if owner is socket:
             return
         if socket.rooms is None:
-            socket.rooms = {room}
+            socket.rooms = {room: None}
         elif room in socket.rooms:
             return
         else:
-            socket.rooms.add(room)
+            socket.rooms[room] = None
         members = self.rooms.get(room)
         if members is None:
             self.rooms[room] = {socket: None} if owner is None else {owner: None, socket: None}
@@ -71,7 +71,7 @@ class Namespace:
         rooms = socket.rooms
         if rooms is None or room not in rooms:
             return
-        rooms.remove(room)
+        del rooms[room]
         if not rooms:
             socket.rooms = None
         self._drop(socket, room)
@@ -81,16 +81,23 @@ class Namespace:
         for socket in tuple(self.rooms.get(room, ())):
             self.leave(socket, room)
 
-    def discard(self, socket: Socket) -> None:
-        """Forget `socket` and its rooms."""
+    def discard(self, socket: Socket, was_accepted: bool = True) -> None:
+        """Forget `socket` and its rooms.
+
+        Args:
+            socket: The socket.
+            was_accepted: Whether it was ever in its own room, as those who watch rooms see it.
+        """
         if self.sockets.pop(socket.sid, None) is None:
             return
+        deleted = socket.sid not in self.rooms or self._remove(socket, socket.sid)
+        if was_accepted:
+            for observer in self.observers:
+                observer.left(socket, socket.sid, deleted)
         if socket.rooms is not None:
             rooms, socket.rooms = socket.rooms, None
             for room in rooms:
                 self._drop(socket, room)
-        if socket.sid in self.rooms:
-            self._drop(socket, socket.sid, announced=False)
 
     def rooms_of(self, socket: Socket) -> list[Any]:
         """Return the rooms of a socket, its own first."""
@@ -110,11 +117,15 @@ class Namespace:
             union.update(dict.fromkeys(self.members(room)))
         return union
 
-    def _drop(self, socket: Socket, room: Room, announced: bool = True) -> None:
+    def _drop(self, socket: Socket, room: Room) -> None:
+        deleted = self._remove(socket, room)
+        for observer in self.observers:
+            observer.left(socket, room, deleted)
+
+    def _remove(self, socket: Socket, room: Room) -> bool:
+        """Take a socket out of a room. Returns True when nobody is left in it."""
         members = self.rooms[room]
         members.pop(socket, None)
         if not members or (len(members) == 1 and room == next(iter(members)).sid):
             del self.rooms[room]
-        if announced:
-            for observer in self.observers:
-                observer.left(socket, room, not members)
+        return not members

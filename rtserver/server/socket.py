@@ -115,8 +115,8 @@ class Socket:
         self.namespace = namespace
         self.recipient = recipient
         self.state = State.CONNECTING
-        self.rooms: set[Room] | None = None
-        """The rooms that it has entered, without its own; None for none."""
+        self.rooms: dict[Room, None] | None = None
+        """The rooms that it has entered, in that order, without its own; None for none."""
         self.data: dict[str, Any] | None = None
         """The application's session; None until it is first asked for."""
         self.acks: dict[int, AckCallback] | None = None

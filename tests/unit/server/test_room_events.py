@@ -35,10 +35,10 @@ async def test_rooms_are_created_with_the_first_member_and_deleted_with_the_last
     log.clear()
     second.close()
     assert log == [
-        ("leave-room", "x", b),
-        ("delete-room", "x"),
         ("leave-room", b, b),
         ("delete-room", b),
+        ("leave-room", "x", b),
+        ("delete-room", "x"),
     ]
 
 
