@@ -28,15 +28,24 @@ from rtserver.errors import (
     WebSocketViolation,
 )
 from rtserver.host import Server
+from rtserver.server.answers import Answers
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History, HistoryEvent, HistoryPage
 from rtserver.server.delivery.presence import Presence, PresencePage
+from rtserver.server.handshake import SocketHandshake
+from rtserver.server.interface.namespace import ServerNamespace
+from rtserver.server.interface.operator import BroadcastOperator
+from rtserver.server.interface.remote import RemoteSocket, Sockets
+from rtserver.server.interface.socket import Socket
+from rtserver.server.interface.socket_operator import SocketOperator
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import RefusedRequest
 from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = [
+    "Answers",
+    "BroadcastOperator",
     "ConfigError",
     "ConnectionClosed",
     "DeflateOptions",
@@ -54,9 +63,15 @@ __all__ = [
     "PresencePage",
     "ProtocolError",
     "RefusedRequest",
+    "RemoteSocket",
     "RtserverError",
     "Server",
+    "ServerNamespace",
+    "Socket",
+    "SocketHandshake",
+    "SocketOperator",
     "SocketViolation",
+    "Sockets",
     "StartError",
     "WebSocket",
     "WebSocketViolation",

@@ -50,12 +50,7 @@ class MemoryManager:
         timeout: float | None,  # noqa: ASYNC109 - the Protocol's
     ) -> Answers:
         """Send an event that each of its recipients is to acknowledge, and wait for that."""
-        inquiry = self._sink.ask(target, args, flags)
-        try:
-            await inquiry.wait(timeout)
-        finally:
-            inquiry.close()
-        return Answers(inquiry.answers, missing=inquiry.missing)
+        return await self._sink.ask(target, args, flags).collect(timeout)
 
     async def fetch(self, target: Target, timeout: float) -> Fetched:  # noqa: ASYNC109 - the Protocol's
         """Return nothing: there are no other servers."""

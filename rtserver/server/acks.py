@@ -102,8 +102,9 @@ class Answer(Expectation):
         Raises:
             socketio.exceptions.TimeoutError: The deadline passed, or the client left.
         """
-        try:
-            return await self._future
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
+        return await self._future
+
+    def close(self) -> None:
+        """Stop waiting."""
+        if self._timer is not None:
+            self._timer.cancel()

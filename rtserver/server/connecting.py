@@ -90,6 +90,7 @@ class Connecting:
             deliver(client.session, hub.codec.connect_error(name, UNKNOWN))
             return
         socket = hub.open(name, client, Held(hub.settings.max_held))
+        socket.auth = auth
         if hub.settings.verbose:
             hub.logger.info("%s connects to namespace %s", socket.sid, name)
         handler = socket.namespace.on_connect

@@ -147,6 +147,17 @@ class Hub:
         found = self.namespaces.get(namespace)
         return None if found is None else found.sockets.get(sid)
 
+    def connected(self, namespace: str, sid: Any) -> Socket:
+        """Return the socket of this sid.
+
+        Raises:
+            KeyError: No such client is connected here.
+        """
+        socket = self.find(namespace, sid)
+        if socket is None:
+            raise KeyError(f"no client {sid!r} is connected to namespace {namespace!r} here")
+        return socket
+
     def handler_failed(self, socket: Socket, event: str, error: BaseException) -> None:
         """Log what an application's handler raised. Its client stays connected and learns nothing of it."""
         self.counters.handler_errors += 1

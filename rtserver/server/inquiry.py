@@ -8,7 +8,7 @@ from typing import Any
 
 from rtserver.clock import Timer
 from rtserver.server import acks
-from rtserver.server.answers import unpack
+from rtserver.server.answers import Answers, unpack
 from rtserver.server.runtime import Runtime
 from rtserver.server.socket import Socket
 
@@ -76,6 +76,14 @@ class Inquiry:
             await self._finished
         finally:
             timer.cancel()
+
+    async def collect(self, timeout: float | None) -> Answers:  # noqa: ASYNC109 - on our clock
+        """Wait as `wait` does, close, and return what came in time."""
+        try:
+            await self.wait(timeout)
+        finally:
+            self.close()
+        return Answers(self.answers, missing=self.missing)
 
     def close(self) -> None:
         """Stop waiting for those that still have to answer."""

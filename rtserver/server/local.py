@@ -9,11 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from socketio.exceptions import TimeoutError as NoAnswer
+
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.server import acks
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import SocketDetails
 from rtserver.server.connecting import Connecting
+from rtserver.server.handshake import SocketHandshake
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Namespace, Room
@@ -51,7 +54,7 @@ class Local:
         members = _recipients(namespace, target)
         if ack is not None:
             for socket in members:
-                self.emit_to(socket, args, ack)
+                self._send_expecting(socket, args, flags, ack)
         elif members:
             outgoing = self._hub.codec.encode_event(target.namespace, None, args)
             if flags is PLAIN and namespace.plain:
@@ -60,18 +63,50 @@ class Local:
             else:
                 self._send(members, outgoing, flags)
 
-    def emit_to(self, socket: Socket, args: Sequence[Any], ack: AckCallback | None = None) -> None:
-        """Send an ordinary event to one client."""
-        if ack is None:
+    def emit_to(
+        self, socket: Socket, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+    ) -> None:
+        """Send an event to one client."""
+        if ack is not None:
+            self._send_expecting(socket, args, flags, ack)
+        elif flags is PLAIN and socket.namespace.plain:
             deliver(socket.recipient, self._encode_one(socket.namespace.name, None, args))
-            return
-        ack_id = acks.expect(socket, ack)
+        else:
+            self._send((socket,), self._hub.codec.encode_event(socket.namespace.name, None, args), flags)
+
+    async def call(
+        self,
+        socket: Socket,
+        args: Sequence[Any],
+        flags: Flags,
+        timeout: float | None,  # noqa: ASYNC109 - on our clock
+    ) -> Sequence[Any]:
+        """Send an event to one client, and return the arguments of its acknowledgment.
+
+        Args:
+            socket: The client.
+            args: The event's name, then its arguments.
+            flags: How it is delivered.
+            timeout: Seconds to wait; None to wait for as long as the client is connected.
+
+        Raises:
+            socketio.exceptions.TimeoutError: The client didn't answer in time, or isn't connected (any more).
+            TypeError: An argument can't be serialized.
+        """
+        if socket.state in (State.LEAVING, State.GONE):
+            raise NoAnswer(f"client {socket.sid} isn't connected")
+        runtime = self._hub.runtime()
+        answer = acks.Answer(runtime.loop, runtime.clock, timeout)
+        ack_id = None
         try:
-            packet = self._encode_one(socket.namespace.name, ack_id, args)
-        except BaseException:
-            acks.take(socket, ack_id)
+            ack_id = self._send_expecting(socket, args, flags, answer)
+            return await answer.wait()
+        except NoAnswer:
+            self._hub.counters.ack_timeouts += 1
             raise
-        deliver(socket.recipient, packet)
+        finally:
+            answer.close()
+            acks.take(socket, ack_id)
 
     def ask(
         self,
@@ -89,12 +124,25 @@ class Local:
         try:
             for socket in _recipients(namespace, target):
                 if socket.state is State.CONNECTED:
-                    packet = hub.codec.encode_event(target.namespace, inquiry.expect(socket), args)
-                    self._send((socket,), packet, flags)
+                    outgoing = hub.codec.encode_event(target.namespace, inquiry.expect(socket), args)
+                    self._send((socket,), outgoing, flags)
         except BaseException:
             inquiry.close()
             raise
         return inquiry
+
+    def _send_expecting(self, socket: Socket, args: Sequence[Any], flags: Flags, ack: AckCallback) -> int:
+        ack_id = acks.expect(socket, ack)
+        try:
+            name = socket.namespace.name
+            if flags is PLAIN and socket.namespace.plain:
+                deliver(socket.recipient, self._encode_one(name, ack_id, args))
+            else:
+                self._send((socket,), self._hub.codec.encode_event(name, ack_id, args), flags)
+        except BaseException:
+            acks.take(socket, ack_id)
+            raise
+        return ack_id
 
     def _send(self, members: Iterable[Socket], outgoing: Outgoing, flags: Flags) -> None:
         for socket in members:
@@ -113,7 +161,12 @@ class Local:
     def details(self, target: Target) -> list[SocketDetails]:
         """Describe the clients that are connected here."""
         return [
-            SocketDetails(socket.sid, {}, socket.namespace.rooms_of(socket), socket.data or {})
+            SocketDetails(
+                socket.sid,
+                SocketHandshake.of(socket).for_peer(),
+                socket.namespace.rooms_of(socket),
+                socket.data or {},
+            )
             for socket in self.sockets(target)
         ]
 
@@ -144,14 +197,28 @@ class Local:
         namespace = self._hub.namespaces.get(target.namespace)
         if namespace is None:
             return None
-        running = []
+        running: set[asyncio.Task[Any]] = set()
         for socket in _recipients(namespace, target):
-            task = self._connecting.disconnect(socket)
-            if close:
-                socket.client.session.close()
-            if task is not None and task is not asyncio.current_task():
-                running.append(task)
+            running |= self.end(socket, close)
         return asyncio.wait(running) if running else None
+
+    def end(self, socket: Socket, close: bool = False) -> set[asyncio.Task[Any]]:
+        """Disconnect one client.
+
+        Args:
+            socket: The client.
+            close: Close its connection, after it has been told so for all its namespaces: from that a
+                client knows that it isn't to come back by itself.
+
+        Returns:
+            Those of its ``disconnect`` handlers that still run, but for the one that calls this.
+        """
+        client = socket.client
+        sockets = (socket, *client.sockets()) if close else (socket,)
+        ended = {self._connecting.disconnect(each) for each in sockets}
+        if close:
+            client.session.close()
+        return {task for task in ended if task is not None and task is not asyncio.current_task()}
 
     # Other servers.
 

@@ -11,7 +11,7 @@ common case costs no coroutine.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rtserver.clock import Clock
 from rtserver.server.acks import AckCallback
@@ -21,7 +21,10 @@ from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Room
 from rtserver.server.target import PLAIN, Flags, Target
 
-__all__ = ["LocalSink", "Manager"]
+__all__ = ["PEER_TIMEOUT", "LocalSink", "Manager"]
+
+PEER_TIMEOUT: Final = 5.0
+"""Seconds that other servers have for an answer where the application sets no time-out, as in Node."""
 
 
 class LocalSink(Protocol):

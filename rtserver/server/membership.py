@@ -9,11 +9,11 @@ from typing import Any
 
 from rtserver.server.connecting import Connecting
 from rtserver.server.hub import Hub
+from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.namespace import Room
 from rtserver.server.registration import MAIN
 from rtserver.server.session import SessionContext
-from rtserver.server.socket import Socket
 from rtserver.server.target import Target
 
 __all__ = ["Membership", "done"]
@@ -26,6 +26,7 @@ class Membership:
     logger: logging.Logger
     _hub: Hub
     _connecting: Connecting
+    _local: Local
     _verbose: bool
 
     # Rooms.
@@ -78,7 +79,7 @@ class Membership:
         Raises:
             KeyError: The client isn't connected here.
         """
-        socket = self._connected(sid, namespace)
+        socket = self._hub.connected(namespace or MAIN, sid)
         if socket.data is None:
             socket.data = {}
         return socket.data
@@ -89,7 +90,7 @@ class Membership:
         Raises:
             KeyError: The client isn't connected here.
         """
-        self._connected(sid, namespace).data = session
+        self._hub.connected(namespace or MAIN, sid).data = session
 
     def session(self, sid: str, namespace: str | None = None) -> SessionContext:
         """Return a context manager that gives the data of a client, and saves it at the end.
@@ -105,7 +106,7 @@ class Membership:
         Raises:
             KeyError: The client isn't connected here.
         """
-        return self._connected(sid, namespace).client.session.transport_name
+        return self._hub.connected(namespace or MAIN, sid).client.session.transport_name
 
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
         """Return the WSGI-like description of the request that a client came with; None if it isn't here.
@@ -129,17 +130,11 @@ class Membership:
             self.logger.info("disconnecting %s [%s]", sid, name)
         socket = self._hub.find(name, sid)
         if socket is not None:
-            task = self._connecting.disconnect(socket)
-            if task is not None and task is not asyncio.current_task():
-                await asyncio.wait([task])
+            running = self._local.end(socket)
+            if running:
+                await asyncio.wait(running)
         elif not ignore_queue and not self.manager.alone:
             await done(self.manager.disconnect(Target(name, (sid,))))
-
-    def _connected(self, sid: str, namespace: str | None) -> Socket:
-        socket = self._hub.find(namespace or MAIN, sid)
-        if socket is None:
-            raise KeyError(f"no client {sid!r} is connected to namespace {namespace or MAIN!r} here")
-        return socket
 
 
 async def done(waiting: Awaitable[object] | None) -> None:

@@ -11,7 +11,7 @@ from rtserver.server.delivery.history import HistoryPage, HistoryStore, Replay, 
 from rtserver.server.delivery.presence import Announcer, Presence, PresencePage
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.local import Local
-from rtserver.server.manager import Manager
+from rtserver.server.manager import PEER_TIMEOUT, Manager
 from rtserver.server.namespace import Room
 from rtserver.server.registration import MAIN
 from rtserver.server.room_events import RoomHandler
@@ -21,9 +21,6 @@ from rtserver.server.target import Target
 __all__ = ["RoomMethods"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-PATIENCE = 5.0
-"""Seconds that other servers have to tell who is connected to them."""
 
 
 class RoomMethods:
@@ -123,7 +120,7 @@ class RoomMethods:
             )
         target = Target(namespace or MAIN, (room,))
         members = {socket.sid: options.of(socket.data) for socket in self._local.sockets(target)}
-        others = Fetched() if self.manager.alone else await self.manager.fetch(target, PATIENCE)
+        others = Fetched() if self.manager.alone else await self.manager.fetch(target, PEER_TIMEOUT)
         members |= {details.sid: options.of(details.data) for details in others.sockets}
         listed = members
         if len(members) > options.max_members:

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
 import socketio
 
 from rtserver.clock import Clock
-from rtserver.server import acks
-from rtserver.server.acks import AckCallback, Answer
+from rtserver.server.acks import AckCallback
 from rtserver.server.answers import unpack
 from rtserver.server.connecting import Connecting
 from rtserver.server.counters import Counters
@@ -30,6 +29,8 @@ from rtserver.server.dispatch import Dispatch
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED
 from rtserver.server.hub import Hub, Settings
+from rtserver.server.interface.backend import Backend
+from rtserver.server.interface.server import NodeInterface
 from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.membership import Membership, done
@@ -37,8 +38,7 @@ from rtserver.server.namespace import Room
 from rtserver.server.reasons import Reason
 from rtserver.server.registration import MAIN, Registration
 from rtserver.server.room_methods import RoomMethods
-from rtserver.server.socket import Socket, State
-from rtserver.server.target import PLAIN, Target
+from rtserver.server.target import PLAIN, Target, room_names
 from rtserver.socketio.codec import Codec
 
 __all__ = ["SocketIOServer"]
@@ -47,7 +47,7 @@ GRACE = 5.0
 """Seconds that handlers have to end when the server shuts down."""
 
 
-class SocketIOServer(Registration, Membership, RoomMethods):
+class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
     """The Socket.IO layer, without the transports beneath it.
 
     Args:
@@ -76,6 +76,7 @@ class SocketIOServer(Registration, Membership, RoomMethods):
         flow = Flow(settings.serial, settings.max_running, hub.counters)
         self._connecting = Connecting(hub, flow)
         self._local = Local(hub, self._connecting)
+        self._backend = Backend(hub, manager, self._local)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose
         self._started = False
@@ -133,14 +134,14 @@ class SocketIOServer(Registration, Membership, RoomMethods):
             if found is not None and found.plain:
                 socket = found.sockets.get(target)
                 if socket is not None and target not in found.rooms:
-                    self._local.emit_to(socket, args, callback)
+                    self._local.emit_to(socket, args, PLAIN, callback)
                     return
         rooms: Sequence[Room] = ()
         if target is not None:
-            rooms = _names(target)
+            rooms = room_names(target)
             if not rooms:
                 return
-        skipped = () if skip_sid is None else _names(skip_sid)
+        skipped = () if skip_sid is None else room_names(skip_sid)
         if ignore_queue:
             self._local.emit(Target(name, rooms, skipped), args, PLAIN, callback)
         else:
@@ -200,28 +201,9 @@ class SocketIOServer(Registration, Membership, RoomMethods):
             if not answers:
                 raise socketio.exceptions.TimeoutError(f"client {target} didn't answer, or isn't connected")
             return answers[0]
-        return unpack(await self._call(socket, target, args, timeout))
-
-    async def _call(
-        self,
-        socket: Socket | None,
-        sid: str,
-        args: list[Any],
-        timeout: float | None,  # noqa: ASYNC109
-    ) -> Sequence[Any]:
-        if socket is None or socket.state in (State.LEAVING, State.GONE):
-            raise socketio.exceptions.TimeoutError(f"client {sid} isn't connected")
-        runtime = self._hub.runtime()
-        answer = Answer(runtime.loop, runtime.clock, timeout)
-        ack_id = socket.ack_counter + 1
-        try:
-            self._local.emit_to(socket, args, answer)
-            return await answer.wait()
-        except socketio.exceptions.TimeoutError:
-            self.counters.ack_timeouts += 1
-            raise
-        finally:
-            acks.take(socket, ack_id)
+        if socket is None:
+            raise socketio.exceptions.TimeoutError(f"client {target} isn't connected")
+        return unpack(await self._local.call(socket, args, PLAIN, timeout))
 
     # The event loop.
 
@@ -255,14 +237,3 @@ class SocketIOServer(Registration, Membership, RoomMethods):
         if self._started:
             self._started = False
             await done(self.manager.close())
-
-
-def _names(rooms: Room | Iterable[Room]) -> Sequence[Room]:
-    """Return a list of rooms as it is, and a single room as one."""
-    if isinstance(rooms, (list, tuple)):
-        return rooms
-    if isinstance(rooms, (set, frozenset)) or (
-        not isinstance(rooms, (str, bytes)) and isinstance(rooms, Iterable)
-    ):
-        return tuple(rooms)
-    return (rooms,)

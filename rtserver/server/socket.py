@@ -100,6 +100,7 @@ class Socket:
     __slots__ = (
         "ack_counter",
         "acks",
+        "auth",
         "client",
         "data",
         "namespace",
@@ -119,6 +120,8 @@ class Socket:
         """The rooms that it has entered, in that order, without its own; None for none."""
         self.data: dict[str, Any] | None = None
         """The application's session; None until it is first asked for."""
+        self.auth: Any = None
+        """What the client sent as its auth; None for nothing."""
         self.acks: dict[int, AckCallback] | None = None
         """What waits for the client's acknowledgments, by id; None for nothing."""
         self.ack_counter = 0

@@ -7,13 +7,13 @@ counts once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rtserver.server.namespace import Room
 
-__all__ = ["PLAIN", "Flags", "Target"]
+__all__ = ["PLAIN", "Flags", "Target", "room_names"]
 
 
 class Target(NamedTuple):
@@ -43,3 +43,14 @@ class Flags:
 
 PLAIN: Final = Flags()
 """An ordinary event."""
+
+
+def room_names(rooms: Room | Iterable[Room]) -> Sequence[Room]:
+    """Return several rooms as a sequence, and a single room as a sequence of one."""
+    if isinstance(rooms, (list, tuple)):
+        return rooms
+    if isinstance(rooms, (set, frozenset)) or (
+        not isinstance(rooms, (str, bytes)) and isinstance(rooms, Iterable)
+    ):
+        return tuple(rooms)
+    return (rooms,)

@@ -95,6 +95,8 @@ def test_reasons_and_reserved_events_are_the_same() -> None:
 
 def test_the_package_exports_exactly_this() -> None:
     assert sorted(rtserver.__all__) == [
+        "Answers",
+        "BroadcastOperator",
         "ConfigError",
         "ConnectionClosed",
         "DeflateOptions",
@@ -112,9 +114,15 @@ def test_the_package_exports_exactly_this() -> None:
         "PresencePage",
         "ProtocolError",
         "RefusedRequest",
+        "RemoteSocket",
         "RtserverError",
         "Server",
+        "ServerNamespace",
+        "Socket",
+        "SocketHandshake",
+        "SocketOperator",
         "SocketViolation",
+        "Sockets",
         "StartError",
         "WebSocket",
         "WebSocketViolation",

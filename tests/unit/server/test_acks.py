@@ -44,6 +44,7 @@ async def test_an_answer_returns_what_it_is_called_with() -> None:
     answer(1, 2)
     answer(3)
     assert await answer.wait() == (1, 2)
+    answer.close()
     assert len(clock) == 0
 
 

@@ -1,0 +1,1 @@
+"""What Node's server offers an application, in Python's idiom: chains, sockets, namespaces."""

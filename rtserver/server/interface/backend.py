@@ -1,0 +1,52 @@
+"""What the objects that applications hold work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rtserver.server.hub import Hub
+from rtserver.server.local import Local
+from rtserver.server.manager import Manager
+from rtserver.server.namespace import Room
+from rtserver.server.target import room_names
+
+__all__ = ["Backend", "event_args", "united"]
+
+_RESERVED: Final = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
+"""Names by which clients tell their application what happens to the connection."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backend:
+    """A server, without what it offers.
+
+    Args:
+        hub: The shared state.
+        manager: Reaches every server of the cluster.
+        local: Reaches the clients of this server.
+    """
+
+    hub: Hub
+    manager: Manager
+    local: Local
+
+
+def event_args(event: str, args: Sequence[Any]) -> list[Any]:
+    """Return what an event's packet carries.
+
+    Raises:
+        TypeError: The name isn't a string.
+        ValueError: The name is reserved.
+    """
+    if not isinstance(event, str):
+        raise TypeError(f"received {event!r} as an event's name, expected a string")
+    if event in _RESERVED:
+        raise ValueError(f"an event can't be named {event!r}: clients would take it for one of their own")
+    return [event, *args]
+
+
+def united(known: Iterable[Room], rooms: Iterable[Room | Iterable[Room]]) -> tuple[Room, ...]:
+    """Return rooms and further ones, which may be given one by one or as lists; each of them once."""
+    return tuple(dict.fromkeys([*known, *(name for each in rooms for name in room_names(each))]))

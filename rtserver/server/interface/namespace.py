@@ -1,0 +1,41 @@
+"""A namespace as applications see it: what `Server.of` returns."""
+
+from __future__ import annotations
+
+from rtserver.server.interface.backend import Backend
+from rtserver.server.interface.operator import BroadcastOperator, EmittingChain
+from rtserver.server.interface.socket import Socket
+
+__all__ = ["ServerNamespace"]
+
+
+class ServerNamespace(EmittingChain):
+    """One namespace of a server: a chain that means all its clients.
+
+    python-socketio's `AsyncNamespace`, a class of event handlers, is something else.
+
+    Args:
+        backend: The server.
+        name: The namespace's name, with the slash.
+    """
+
+    __slots__ = ("_backend", "name")
+
+    def __init__(self, backend: Backend, name: str) -> None:
+        self._backend = backend
+        self.name = name
+
+    def __repr__(self) -> str:
+        """Return its name."""
+        return f"<ServerNamespace {self.name}>"
+
+    def socket(self, sid: str) -> Socket:
+        """Return a client of this server.
+
+        Raises:
+            KeyError: It isn't connected here.
+        """
+        return Socket(self._backend, self._backend.hub.connected(self.name, sid))
+
+    def _operator(self) -> BroadcastOperator:
+        return BroadcastOperator(self._backend, self.name)

@@ -1,0 +1,235 @@
+"""Chains that say who is meant and how, then what is to be done.
+
+    await sio.to("room").except_(sid).volatile.emit("move", x, y)
+
+Each step returns a new chain and changes none, so that one can be kept and used as often as needed.
+
+The arguments of an event are written one after another, as in Node; that differs from python-socketio's
+``emit(event, data)``, where a tuple stands for several arguments. A tuple in a chain is one argument, which
+clients receive as an array: nothing depends on the type of an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rtserver.server.answers import Answers
+from rtserver.server.interface.backend import Backend, event_args, united
+from rtserver.server.interface.remote import RemoteSocket, Sockets
+from rtserver.server.manager import PEER_TIMEOUT
+from rtserver.server.membership import done
+from rtserver.server.namespace import Room
+from rtserver.server.target import PLAIN, Flags, Target
+
+__all__ = ["BroadcastOperator", "Chain", "EmittingChain"]
+
+
+class Chain:
+    """What the chains of a server, of a namespace and of rooms have in common."""
+
+    __slots__ = ()
+
+    def _operator(self) -> BroadcastOperator:
+        """Return the chain so far."""
+        raise NotImplementedError
+
+    # Who.
+
+    def to(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Reach the clients in these rooms, beside those of rooms named before. Each is reached once.
+
+        Args:
+            rooms: Rooms, sids, or lists of them. An empty list is nobody, not everybody.
+        """
+        operator = self._operator()
+        return replace(operator, rooms=united(operator.rooms or (), rooms))
+
+    def in_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Do what `to` does: it reads better before `fetch_sockets` and the like."""
+        return self.to(*rooms)
+
+    def except_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Leave the clients in these rooms out.
+
+        Args:
+            rooms: Rooms, sids, or lists of them.
+        """
+        operator = self._operator()
+        return replace(operator, except_rooms=united(operator.except_rooms, rooms))
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Reach only clients that are connected to this server, without asking the manager."""
+        return replace(self._operator(), is_local=True)
+
+    # How.
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """Drop the event for clients that aren't ready for it, instead of queueing it."""
+        return self._flagged(volatile=True)
+
+    def compress(self, compress: bool) -> BroadcastOperator:
+        """Say whether the event is compressed for clients with which compression was agreed on."""
+        return self._flagged(compress=compress)
+
+    def conflate(self, key: str) -> BroadcastOperator:
+        """Let the event replace an older one of this key that still waits for a slow client.
+
+        Args:
+            key: What the events tell the newest state of.
+        """
+        return self._flagged(key=key)
+
+    def timeout(self, seconds: float) -> BroadcastOperator:
+        """Limit the time that clients have for `emit_with_ack`, and other servers for `fetch_sockets`."""
+        return replace(self._operator(), seconds=seconds)
+
+    def _flagged(self, **flags: Any) -> BroadcastOperator:
+        operator = self._operator()
+        flagged = replace(operator.flags, **flags)
+        return replace(operator, flags=PLAIN if flagged == PLAIN else flagged)
+
+    # What.
+
+    async def emit_with_ack(self, event: str, *args: Any) -> Answers:
+        """Emit an event that every client acknowledges. Without a `timeout`, wait until they have, or left.
+
+        Args:
+            event: The event's name.
+            args: Its arguments.
+
+        Returns:
+            The answers, and who didn't answer: being late raises nothing.
+
+        Raises:
+            TypeError: An argument can't be serialized.
+            ValueError: The name is reserved.
+        """
+        operator = self._operator()
+        packet = event_args(event, args)
+        target = operator.target()
+        if target is None:
+            return Answers()
+        backend, flags = operator.backend, operator.flags
+        if operator.is_local:
+            return await backend.local.ask(target, packet, flags).collect(operator.seconds)
+        return await backend.manager.ask(target, packet, flags, operator.seconds)
+
+    async def fetch_sockets(self) -> Sockets:
+        """Return the clients: a `Socket` for each one here, a `RemoteSocket` for each one elsewhere.
+
+        Other servers have five seconds unless a `timeout` is set; ``silent`` of the list names those
+        that didn't answer.
+        """
+        from rtserver.server.interface.socket import Socket  # noqa: PLC0415 - it offers chains itself
+
+        operator = self._operator()
+        target = operator.target()
+        if target is None:
+            return Sockets()
+        backend = operator.backend
+        found: Sockets = Sockets(Socket(backend, socket) for socket in backend.local.sockets(target))
+        if not operator.is_local:
+            seconds = PEER_TIMEOUT if operator.seconds is None else operator.seconds
+            fetched = await backend.manager.fetch(target, seconds)
+            found.extend(
+                RemoteSocket.from_details(backend, target.namespace, details) for details in fetched.sockets
+            )
+            found.silent = tuple(fetched.silent)
+        return found
+
+    async def sockets_join(self, *rooms: Room | Iterable[Room]) -> None:
+        """Put the clients into rooms."""
+        operator = self._operator()
+        target = operator.target()
+        if target is None:
+            return
+        if operator.is_local:
+            operator.backend.local.join(target, united((), rooms))
+        else:
+            await done(operator.backend.manager.join(target, united((), rooms)))
+
+    async def sockets_leave(self, *rooms: Room | Iterable[Room]) -> None:
+        """Take the clients out of rooms."""
+        operator = self._operator()
+        target = operator.target()
+        if target is None:
+            return
+        if operator.is_local:
+            operator.backend.local.leave(target, united((), rooms))
+        else:
+            await done(operator.backend.manager.leave(target, united((), rooms)))
+
+    async def disconnect_sockets(self, close: bool = False) -> None:
+        """Disconnect the clients from the namespace. Their ``disconnect`` handlers here have then ended.
+
+        Args:
+            close: Close their connections, with all their namespaces.
+        """
+        operator = self._operator()
+        target = operator.target()
+        if target is not None:
+            sink = operator.backend.local if operator.is_local else operator.backend.manager
+            await done(sink.disconnect(target, close))
+
+
+class EmittingChain(Chain):
+    """A chain whose `emit` is Node's; that of a server is python-socketio's."""
+
+    __slots__ = ()
+
+    async def emit(self, event: str, *args: Any) -> None:
+        """Emit an event.
+
+        Args:
+            event: Its name.
+            args: Its arguments, one after another. A tuple is one argument, an array.
+
+        Raises:
+            TypeError: An argument can't be serialized.
+            ValueError: The name is reserved.
+        """
+        operator = self._operator()
+        packet = event_args(event, args)
+        target = operator.target()
+        if target is None:
+            return
+        if operator.is_local:
+            operator.backend.local.emit(target, packet, operator.flags)
+        else:
+            await done(operator.backend.manager.emit(target, packet, operator.flags))
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastOperator(EmittingChain):
+    """A chain: who is meant, and how an event is delivered.
+
+    Args:
+        backend: The server.
+        namespace: The namespace.
+        rooms: Who is meant; None for everyone.
+        except_rooms: Who isn't.
+        flags: How an event is delivered.
+        is_local: Only clients of this server.
+        seconds: How long to wait for answers; None for no limit.
+    """
+
+    backend: Backend
+    namespace: str
+    rooms: tuple[Room, ...] | None = None
+    except_rooms: tuple[Room, ...] = ()
+    flags: Flags = PLAIN
+    is_local: bool = False
+    seconds: float | None = None
+
+    def _operator(self) -> BroadcastOperator:
+        return self
+
+    def target(self) -> Target | None:
+        """Return who is meant; None for nobody."""
+        if self.rooms is None:
+            return Target(self.namespace, (), self.except_rooms)
+        return Target(self.namespace, self.rooms, self.except_rooms) if self.rooms else None

@@ -1,0 +1,157 @@
+"""Chains that begin with one client: to it, or to others on its behalf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rtserver.server.answers import unpack
+from rtserver.server.interface.backend import Backend, event_args
+from rtserver.server.interface.operator import BroadcastOperator
+from rtserver.server.namespace import Room
+from rtserver.server.socket import Socket
+from rtserver.server.target import PLAIN, Flags
+
+__all__ = ["SocketChain", "SocketOperator"]
+
+
+class SocketChain:
+    """What a socket and the chains that begin with it have in common.
+
+    Without a step that names others, a chain means the client itself.
+    """
+
+    __slots__ = ()
+
+    def _operator(self) -> SocketOperator:
+        """Return the chain so far."""
+        raise NotImplementedError
+
+    # Others than this client.
+
+    @property
+    def broadcast(self) -> BroadcastOperator:
+        """Reach everyone else in the namespace."""
+        return self._operator().others()
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Reach everyone else who is connected to this server."""
+        return self.broadcast.local
+
+    def to(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Reach everyone else in these rooms.
+
+        Args:
+            rooms: Rooms, sids, or lists of them. An empty list is nobody, not everybody.
+        """
+        return self.broadcast.to(*rooms)
+
+    def in_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Do what `to` does."""
+        return self.broadcast.to(*rooms)
+
+    def except_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+        """Reach everyone else, but for the clients in these rooms.
+
+        Args:
+            rooms: Rooms, sids, or lists of them.
+        """
+        return self.broadcast.except_(*rooms)
+
+    # How.
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """Drop the event for a client that isn't ready for it, instead of queueing it."""
+        return self._flagged(volatile=True)
+
+    def compress(self, compress: bool) -> SocketOperator:
+        """Say whether the event is compressed where that was agreed on with the client."""
+        return self._flagged(compress=compress)
+
+    def conflate(self, key: str) -> SocketOperator:
+        """Let the event replace an older one of this key that still waits for a slow client.
+
+        Args:
+            key: What the events tell the newest state of.
+        """
+        return self._flagged(key=key)
+
+    def timeout(self, seconds: float) -> SocketOperator:
+        """Limit the time that the client has for `emit_with_ack`."""
+        return replace(self._operator(), seconds=seconds)
+
+    def _flagged(self, **flags: Any) -> SocketOperator:
+        operator = self._operator()
+        flagged = replace(operator.flags, **flags)
+        return replace(operator, flags=PLAIN if flagged == PLAIN else flagged)
+
+    # What.
+
+    async def emit(self, event: str, *args: Any) -> None:
+        """Emit an event to the client. Nothing is sent to one that has left.
+
+        Args:
+            event: Its name.
+            args: Its arguments, one after another. A tuple is one argument, an array.
+
+        Raises:
+            TypeError: An argument can't be serialized.
+            ValueError: The name is reserved.
+        """
+        operator = self._operator()
+        operator.backend.local.emit_to(operator.socket, event_args(event, args), operator.flags)
+
+    async def emit_with_ack(self, event: str, *args: Any) -> Any:
+        """Emit an event to the client, and wait for its acknowledgment.
+
+        Without a `timeout`, wait for as long as the client is connected.
+
+        Args:
+            event: Its name.
+            args: Its arguments, one after another.
+
+        Returns:
+            None, the one argument, or a tuple of the arguments that the client answered with.
+
+        Raises:
+            socketio.exceptions.TimeoutError: The client didn't answer in time, left, or isn't connected.
+            TypeError: An argument can't be serialized.
+            ValueError: The name is reserved.
+        """
+        operator = self._operator()
+        packet = event_args(event, args)
+        local = operator.backend.local
+        return unpack(await local.call(operator.socket, packet, operator.flags, operator.seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class SocketOperator(SocketChain):
+    """A chain that begins with one client.
+
+    Args:
+        backend: The server.
+        socket: The client.
+        flags: How an event is delivered.
+        seconds: How long to wait for an acknowledgment; None for no limit.
+    """
+
+    backend: Backend
+    socket: Socket
+    flags: Flags = PLAIN
+    seconds: float | None = None
+
+    def _operator(self) -> SocketOperator:
+        return self
+
+    def others(self) -> BroadcastOperator:
+        """Return the chain that means everyone else."""
+        return BroadcastOperator(
+            self.backend,
+            self.socket.namespace.name,
+            except_rooms=(self.socket.sid,),
+            flags=self.flags,
+            seconds=self.seconds,
+        )
