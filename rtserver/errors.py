@@ -9,7 +9,8 @@
     ├── ProtocolError            a peer that broke a protocol on an open connection
     │   ├── WebSocketViolation   RFC 6455 or RFC 7692; carries the one close code it maps to
     │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
-    │   └── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
+    │   ├── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
+    │   └── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
 
 What a message of these says stays on the server (logs) unless the class says that it is sent to the
@@ -29,6 +30,7 @@ __all__ = [
     "EngineViolation",
     "HandshakeError",
     "HttpError",
+    "PlainViolation",
     "ProtocolError",
     "RtserverError",
     "SocketViolation",
@@ -125,6 +127,20 @@ class EngineViolation(ProtocolError):
 
 class SocketViolation(ProtocolError):
     """A Socket.IO packet that can't be decoded, or that the protocol forbids at this point."""
+
+
+class PlainViolation(ProtocolError):
+    """A message of a plain WebSocket client that can't be decoded, or isn't a message of its protocol.
+
+    Args:
+        code: The close code that the client is told (RFC 6455, 7.4.1).
+        reason: What was received and what was expected, sent in the close frame as far as it fits.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
 
 
 class ConnectionClosed(RtserverError):

@@ -24,6 +24,7 @@ from rtserver.socketio.packet import Limits
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import AllowRequest
 from rtserver.transport.origins import AllowedOrigins
+from rtserver.transport.plain_routes import PlainEndpoint
 from rtserver.websocket.deflate import DeflateOptions
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class Server(SocketIOServer):
             verbose=bool(logger) and chosen_logger.isEnabledFor(logging.INFO),
         )
         limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)
+        self._limits = limits
         super().__init__(
             MemoryManager() if client_manager is None else _checked(client_manager),
             choose_codec(serializer, json, limits),
@@ -179,14 +181,28 @@ class Server(SocketIOServer):
     def _clock(self) -> Clock:
         return self.eio.clock
 
-    def attach(self, app: web.Application, socketio_path: str = "socket.io") -> None:
+    def attach(
+        self, app: web.Application, socketio_path: str = "socket.io", *, websocket_path: str | None = None
+    ) -> None:
         """Serve clients from inside an aiohttp application, for as long as it runs.
 
         Args:
             app: The application, or one that is added to another as a sub-application.
             socketio_path: The path of the endpoint.
+            websocket_path: The path, such as ``"/ws"``, of another endpoint for plain WebSocket clients,
+                which have no Socket.IO library; none if omitted.
+
+        Raises:
+            ValueError: Both paths are the same.
         """
+        if websocket_path is not None and websocket_path.strip("/") == socketio_path.strip("/"):
+            raise ValueError(
+                f"websocket_path is {websocket_path!r}, the path of Socket.IO: choose another one"
+            )
         self.eio.attach(app, f"/{socketio_path.strip('/')}/")
+        if websocket_path is not None:
+            endpoint = PlainEndpoint(self._hub.codec, self._limits, self._dispatch.packet, self.eio.counters)
+            self.eio.attach_plain(app, f"/{websocket_path.strip('/')}", endpoint)
         app.on_startup.append(self._on_startup)
         app.on_cleanup.append(self._on_cleanup)
 

@@ -19,6 +19,7 @@ class Counters:
         "sessions_opened",
         "sessions_refused",
         "slow_clients",
+        "untranslatable",
         "upgrades",
         "upgrades_failed",
     )
@@ -36,6 +37,8 @@ class Counters:
         """Upgrades that were begun and not completed; the session goes on polling."""
         self.slow_clients = 0
         """Clients disconnected because they didn't read."""
+        self.untranslatable = 0
+        """Messages that have no form for plain WebSocket clients, and didn't reach those."""
         self.bad_packets = 0
         """Packets, payloads and frames that broke a protocol; each closes its session."""
         self.requests_refused = 0

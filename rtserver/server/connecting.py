@@ -72,7 +72,7 @@ class Connecting:
         else:
             client.timer = None
             self._hub.counters.connect_timeouts += 1
-            client.session.close()
+            client.session.close("connect timeout")
 
     def connect(self, client: Client, name: str, auth: Any) -> None:
         """Answer a CONNECT packet, at once or when the ``connect`` handler has ended.

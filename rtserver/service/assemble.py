@@ -49,7 +49,8 @@ class Service:
         config = self.config
         host = web.Application()
         self.server = await self._make_server(host)
-        self.server.attach(host, config.listen.path.strip("/"))
+        listen = config.listen
+        self.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
         for files in config.static:
             add_static(host, files.prefix, Path(files.folder))
         self._runner = web.AppRunner(host, access_log=None, shutdown_timeout=config.shutdown_timeout)

@@ -67,6 +67,14 @@ class ListenSettings(Section):
         default="socket.io",
         description='Path of Socket.IO. Clients name it as "path" when it isn\'t "/socket.io/".',
     )
+    websocket_path: UrlPath | None = Field(
+        default=None,
+        description=(
+            "Path of another endpoint, for plain WebSocket clients: programs without a Socket.IO library"
+            " (docs/plain-clients.md). Not set: there is none."
+        ),
+        examples=["ws"],
+    )
     backlog: int = Field(
         default=1024,
         ge=1,

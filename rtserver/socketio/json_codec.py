@@ -22,8 +22,8 @@ from rtserver.socketio.json_encoder import (
     encode_event_text,
     encode_with,
 )
-from rtserver.socketio.json_text import JsonModule, module_dumps
-from rtserver.socketio.packet import DEFAULT_LIMITS, Limits, Packet, PacketType
+from rtserver.socketio.json_text import JsonModule, loads, module_dumps
+from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType
 
 __all__ = [
     "JsonCodec",
@@ -54,6 +54,7 @@ class JsonCodec:
         "connect",
         "connect_error",
         "decode",
+        "decode_own",
         "disconnect",
         "encode_ack",
         "encode_event",
@@ -62,6 +63,8 @@ class JsonCodec:
     )
 
     decode: Callable[[str | bytes], Packet]
+    decode_own: Callable[[str | bytes], Packet]
+    """Decode what this codec has encoded, which no limit is for."""
     encode_event: Callable[[str, int | None, Sequence[Any]], Outgoing]
     encode_event_text: EncodeEvent
     encode_ack: Callable[[str, int, Sequence[Any]], bytes | Outgoing]
@@ -74,6 +77,7 @@ class JsonCodec:
         if json_module is None:
             decode_text = decode if limits == DEFAULT_LIMITS else partial(decode, limits=limits)
             self.decode = cast(Callable[[str | bytes], Packet], decode_text)  # it refuses bytes itself
+            self.decode_own = partial(decode_with, loads, limits=UNLIMITED)
             self.encode_event = encode_event
             self.encode_event_text = encode_event_text
             self.encode_ack = encode_ack
@@ -83,6 +87,7 @@ class JsonCodec:
             return
         dumps = partial(module_dumps, json_module)
         self.decode = partial(decode_with, json_module.loads, limits=limits)
+        self.decode_own = partial(decode_with, json_module.loads, limits=UNLIMITED)
         self.encode_event_text = partial(encode_with, dumps, PacketType.EVENT)
         self.encode_event = partial(_encode_event_with, self.encode_event_text)
         self.encode_ack = partial(encode_with, dumps, PacketType.ACK)

@@ -20,7 +20,8 @@ import orjson
 
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.errors import SocketViolation
-from rtserver.socketio.packet import DEFAULT_LIMITS, Limits, Packet, PacketType, check_data
+from rtserver.socketio.msgpack_data import Unpacker, is_deeper, without_surrogates
+from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType, check_data
 
 __all__ = ["MsgpackCodec"]
 
@@ -28,10 +29,6 @@ JAVASCRIPT: Final = 0
 """The extension type of notepack.io, the library under socket.io-msgpack-parser."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
-AS_DATETIME: Final = 3
-
-_ARRAYS_AND_MAPS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
-_OTHER_BYTES: Final = bytes(set(range(256)) - set(_ARRAYS_AND_MAPS))
 
 
 class MsgpackCodec:
@@ -41,12 +38,12 @@ class MsgpackCodec:
         limits: What a client's packet may be at most.
     """
 
-    __slots__ = ("_pack", "_scanner", "limits")
+    __slots__ = ("_pack", "_unpack", "limits")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._pack: Callable[[Any], bytes] = msgpack.Packer(default=_other).pack
-        self._scanner = _Scanner()
+        self._unpack = Unpacker().unpack
 
     def decode(self, data: str | bytes) -> Packet:
         """Decode one binary message.
@@ -56,23 +53,24 @@ class MsgpackCodec:
         """
         if isinstance(data, str):
             raise SocketViolation(f"a text message of {len(data)} characters: packets are msgpack here")
-        max_depth = self.limits.max_depth
-        if len(data) > max_depth:
-            self._scanner.check(data)
+        return self._packet(data, self.limits)
+
+    def decode_own(self, data: str | bytes) -> Packet:
+        """Decode what this codec has encoded, which no limit is for."""
+        assert isinstance(data, bytes)
+        return self._packet(data, UNLIMITED)
+
+    def _packet(self, message: bytes, limits: Limits) -> Packet:
         # A lone 0xc7 is an ArrayBuffer where its length could make it something else.
-        hook = _Extensions(data) if b"\xc7\x08\x00" in data or b"\xc7\x01\x00" in data else _extension
+        has_doubt = b"\xc7\x08\x00" in message or b"\xc7\x01\x00" in message
         try:
-            packet = msgpack.unpackb(data, ext_hook=hook, timestamp=AS_DATETIME)
-        except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-            raise SocketViolation(f"not msgpack ({_what(error)}): received {data[:20]!r}") from None
+            packet = self._unpack(message, _Extensions(message) if has_doubt else _extension)
+        except ValueError as error:
+            raise SocketViolation(str(error)) from None
         if type(packet) is not dict:
             raise SocketViolation(f"a packet must be a map: received {type(packet).__name__}")
-        if len(data) > max_depth and len(data.translate(None, _OTHER_BYTES)) > max_depth:
-            _check_depth(packet.get("data"), max_depth)
-        return self._check(packet)
-
-    def _check(self, packet: dict[Any, Any]) -> Packet:
-        limits = self.limits
+        if is_deeper(message, packet, limits.max_depth + 1):
+            raise SocketViolation(f"data nested deeper than {limits.max_depth} levels")
         number, namespace, id_ = packet.get("type"), packet.get("nsp"), packet.get("id")
         if type(number) is not int or not PacketType.CONNECT <= number <= PacketType.CONNECT_ERROR:
             raise SocketViolation(f"unknown packet type {number!r}: expected 0 to 4")
@@ -131,56 +129,11 @@ class MsgpackCodec:
             try:
                 data = self._pack(packet)
             except UnicodeEncodeError:
-                data = self._pack(_without_surrogates(packet))
+                data = self._pack(without_surrogates(packet))
         except (TypeError, ValueError, RecursionError) as error:
             what = f"event {packet['data'][0]!r}" if packet["type"] == 2 else PacketType(packet["type"]).name
             raise TypeError(f"{what} in namespace {packet['nsp']!r}: {error}") from error
         return Outgoing(b"", (data,))
-
-
-class _Scanner:
-    """Runs over a message without making anything of it.
-
-    An array's header may announce more elements than follow, and the parser makes room for them at
-    once, in each of many nested arrays. What has been run over whole takes no more than its size allows.
-    """
-
-    __slots__ = ("_unpacker",)
-
-    def __init__(self) -> None:
-        self._unpacker = _new_unpacker()
-
-    def check(self, data: bytes) -> None:
-        unpacker = self._unpacker
-        begin = unpacker.tell()
-        try:
-            unpacker.feed(data)
-            unpacker.skip()
-        except (ValueError, msgpack.UnpackException) as error:
-            self._unpacker = _new_unpacker()
-            raise SocketViolation(f"not msgpack ({_what(error)}): received {data[:20]!r}") from None
-        if unpacker.tell() - begin != len(data):
-            self._unpacker = _new_unpacker()
-            raise SocketViolation(f"{begin + len(data) - unpacker.tell()} bytes behind the end of a packet")
-
-
-def _new_unpacker() -> Any:
-    return msgpack.Unpacker(max_buffer_size=0, read_size=1024)
-
-
-def _check_depth(data: Any, max_depth: int) -> None:
-    level = _containers([data])
-    for _ in range(max_depth):
-        if not level:
-            return
-        level = [inner for container in level for inner in _containers(container)]
-    if level:
-        raise SocketViolation(f"data nested deeper than {max_depth} levels")
-
-
-def _containers(container: Any) -> list[Any]:
-    items = container.values() if type(container) is dict else container
-    return [item for item in items if type(item) is list or type(item) is dict]
 
 
 def _extension(kind: int, data: bytes) -> Any:
@@ -223,18 +176,3 @@ def _other(item: Any) -> Any:
         return orjson.loads(orjson.dumps(item))
     except TypeError:
         raise TypeError(f"an object of type {type(item).__name__} can't be serialized") from None
-
-
-def _without_surrogates(value: Any) -> Any:
-    """Copy with lone surrogates replaced, which UTF-8 has no form for, as browsers do it."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, (list, tuple)) and not isinstance(value, msgpack.ExtType):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return value
-
-
-def _what(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rtserver.errors import SocketViolation
 
-__all__ = ["DEFAULT_LIMITS", "RESERVED_EVENTS", "Limits", "Packet", "PacketType", "check_data"]
+__all__ = ["DEFAULT_LIMITS", "RESERVED_EVENTS", "UNLIMITED", "Limits", "Packet", "PacketType", "check_data"]
 
 
 class PacketType(IntEnum):
@@ -65,6 +65,8 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+UNLIMITED: Final = Limits(1 << 62, 1 << 62, 1 << 62, 20, 1 << 62)
+"""What the server has made itself may be anything; an id has the digits that 64 bits need."""
 
 
 def check_data(kind: PacketType, data: Any, limits: Limits) -> None:

@@ -18,6 +18,7 @@ from rtserver.transport.hooks import AllowRequest, Hooks
 from rtserver.transport.http import HttpRoute
 from rtserver.transport.lane import Lane, LaneHost
 from rtserver.transport.options import EngineOptions
+from rtserver.transport.plain_routes import PlainEndpoint, PlainRoutes
 from rtserver.transport.registry import Registry
 from rtserver.transport.routes import Routes
 from rtserver.transport.websocket import wait_closed
@@ -47,6 +48,7 @@ class EngineServer:
         self._host: EngineHost | None = None
         self._routes: Routes | None = None
         self._route: HttpRoute | None = None
+        self._plain: PlainRoutes | None = None
         self._lanes: set[Lane] = set()
         self._lane_hosts: dict[tuple[web.Server, str], LaneHost] = {}
         self._resource: web.Resource | None = None
@@ -99,6 +101,20 @@ class EngineServer:
         self._resource.add_route("*", self.handle_request)
         app.on_shutdown.append(self._on_shutdown)
 
+    def attach_plain(self, app: web.Application, path: str, endpoint: PlainEndpoint) -> None:
+        """Serve plain WebSocket clients at `path` of an application.
+
+        They are sessions like all others: closing the server closes theirs, too.
+        """
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            host = self._running()
+            if self._plain is None:
+                self._plain = PlainRoutes(host, endpoint)
+            return await self._plain.handle(request)
+
+        app.router.add_route("*", path, handle)
+
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve a request: the handler of our route."""
         if self._route is None:
@@ -132,8 +148,9 @@ class EngineServer:
         if host is None:
             return
         host.is_closing = True
-        if self._routes is not None:
-            self._routes.close()
+        for entrance in (self._routes, self._plain):
+            if entrance is not None:
+                entrance.close()
         websockets = []
         for session in self.sessions:
             carriers = (session.carrier, session.probe)
@@ -146,7 +163,7 @@ class EngineServer:
         for lane in list(self._lanes):
             lane.abort()
         if self._host is host:
-            self._host = self._routes = self._route = None
+            self._host = self._routes = self._route = self._plain = None
             self._lane_hosts.clear()
 
     async def _on_shutdown(self, app: web.Application) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from rtserver.engineio.handler import Handshake
 
 if TYPE_CHECKING:
-    from rtserver.transport.routes import Switch
+    from rtserver.transport.switch import Switch
 
 __all__ = ["Exchange", "HeaderPairs", "Headers", "Holder", "Response"]
 

@@ -12,10 +12,11 @@ from rtserver.transport.exchange import Exchange, Response, address
 from rtserver.transport.lane import Lane, LaneHost
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.polling import Polling
-from rtserver.transport.routes import Routes, Switch
+from rtserver.transport.routes import Routes
+from rtserver.transport.switch import Switch
 from rtserver.transport.takeover import Rest
 
-__all__ = ["HttpRoute"]
+__all__ = ["HttpExchange", "HttpRoute", "switch_over", "web_response"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -137,7 +138,7 @@ class HttpRoute:
         """Return the response when there is one; or let the lane or a WebSocket have the connection."""
         await exchange.wait(request)
         if exchange.switched is not None:
-            return await self._switch(request, exchange.switched)
+            return await switch_over(request, exchange.switched)
         response = exchange.response
         if response is None:
             raise ConnectionResetError("the client has gone")
@@ -149,10 +150,7 @@ class HttpRoute:
                 lane.adopt(request).answer(response)
                 return takeover.TakenResponse()
             close = rest is Rest.PARTIAL
-        answer = web.Response(status=response.status, headers=response.headers, body=response.body)
-        if close:
-            answer.force_close()
-        return answer
+        return web_response(response, close)
 
     def _lane(self, request: web.Request) -> Lane:
         return Lane(self._lane_host(takeover.server_of(request), request.rel_url.raw_path))
@@ -176,18 +174,37 @@ class HttpRoute:
             return
         polling.end_post(exchange, b"".join(chunks))
 
-    async def _switch(self, request: web.Request, switch: Switch) -> web.StreamResponse:
-        try:
-            if takeover.has_hooks(request):
-                response = web.StreamResponse(status=101)
-                await takeover.prepare(request, response)
-                switch = switch.with_headers(response.headers.items())
-            taken = takeover.take_over(request, switch.websocket)
-        except BaseException:
-            switch.fail()
-            raise
-        switch.complete(*taken)
-        return takeover.TakenResponse()
+
+async def switch_over(request: web.Request, switch: Switch) -> web.StreamResponse:
+    """Make the connection of a request a WebSocket.
+
+    Raises:
+        ConnectionResetError: The client has gone.
+    """
+    try:
+        if takeover.has_hooks(request):
+            response = web.StreamResponse(status=101)
+            await takeover.prepare(request, response)
+            switch = switch.with_headers(response.headers.items())
+        taken = takeover.take_over(request, switch.websocket)
+    except BaseException:
+        switch.fail()
+        raise
+    switch.complete(*taken)
+    return takeover.TakenResponse()
+
+
+def web_response(response: Response, close: bool = False) -> web.Response:
+    """Return aiohttp's form of a response.
+
+    Args:
+        response: The response.
+        close: True when the connection must end behind it, whatever the response says.
+    """
+    answer = web.Response(status=response.status, headers=response.headers, body=response.body)
+    if close or response.close:
+        answer.force_close()
+    return answer
 
 
 def _nothing(name: str) -> None:

@@ -22,7 +22,8 @@ from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response, address
 from rtserver.transport.head import MAX_HEAD, Head, recognise
 from rtserver.transport.polling import Polling
-from rtserver.transport.routes import Routes, Switch
+from rtserver.transport.routes import Routes
+from rtserver.transport.switch import Switch
 
 __all__ = ["Lane", "LaneExchange", "LaneHost"]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from asyncio import Transport
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 from rtserver.engineio.request import (
     Query,
@@ -14,106 +11,36 @@ from rtserver.engineio.request import (
     check_handshake,
     check_transport,
     check_use,
-    closing,
-    forbidden,
     parse_query,
     unknown_session,
 )
 from rtserver.engineio.session import Event, Session, State
-from rtserver.errors import EngineRequestError, HttpError
+from rtserver.errors import EngineRequestError
 from rtserver.transport import upgrade
-from rtserver.transport.admission import Admission
 from rtserver.transport.engine_host import EngineHost
-from rtserver.transport.engine_websocket import EngineWebSocket
-from rtserver.transport.exchange import Exchange, HeaderPairs, Response
+from rtserver.transport.entrance import Entrance
+from rtserver.transport.exchange import Exchange, Response
 from rtserver.transport.polling import Polling
 from rtserver.transport.protocol_v3 import ProtocolV3
 from rtserver.transport.protocol_v4 import ProtocolV4
-from rtserver.transport.websocket import switch_head
+from rtserver.transport.switch import Switch
 from rtserver.websocket.handshake import accept
 
-__all__ = ["Routes", "Switch"]
-
-logger = logging.getLogger("rtserver.transport")
+__all__ = ["Routes"]
 
 
-class Switch(NamedTuple):
-    """A request that turns its connection into a WebSocket."""
-
-    websocket: EngineWebSocket
-    head: bytes
-    """The response, which must be the next thing on the connection."""
-
-    def complete(self, transport: Transport, tail: bytes, writing_paused: bool) -> None:
-        """Begin, on a connection whose protocol is `websocket` now.
-
-        Args:
-            transport: The connection.
-            tail: What the client sent right behind its request.
-            writing_paused: True when `resume_writing` is to come.
-        """
-        websocket = self.websocket
-        pending = websocket.pending
-        websocket.pending = None
-        frames = pending if isinstance(pending, list) else []
-        transport.write(b"".join([self.head, *frames]))
-        websocket.begin(transport, writing_paused)
-        if tail:
-            websocket.data_received(tail)
-
-    def with_headers(self, headers: Iterable[tuple[str, str]]) -> Switch:
-        """Return the same with further headers in its response."""
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        return self._replace(head=self.head[:-2] + lines.encode("latin-1") + b"\r\n")
-
-    def fail(self) -> None:
-        """Give up: the client has gone."""
-        self.websocket.connection_lost(None)
-
-
-class Routes:
+class Routes(Entrance):
     """Takes requests to sessions.
 
     Args:
         host: What the sessions share.
     """
 
-    __slots__ = ("_admission", "_host", "_protocols")
+    __slots__ = ("_protocols",)
 
     def __init__(self, host: EngineHost) -> None:
-        self._host = host
+        super().__init__(host)
         self._protocols = {3: ProtocolV3(host), 4: ProtocolV4(host)}
-        self._admission = Admission(host.options.allow_request_timeout, self._resume)
-
-    def begin(self, exchange: Exchange) -> Polling | None:
-        """Take the head of a request.
-
-        Returns:
-            None: The request is answered, or will be.
-            Polling: The caller reads the body, and gives it to `end_post` or calls `body_failed`.
-        """
-        try:
-            return self._begin(exchange)
-        except Exception as error:  # noqa: BLE001 - logged there
-            self._fail(exchange, error)
-        return None
-
-    def close(self) -> None:
-        """Answer the requests that wait for the application: the server ends."""
-        self._admission.close()
-
-    def _resume(self, exchange: Exchange, step: Callable[[], None]) -> None:
-        """Go on with a request that has waited."""
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001 - logged there
-            self._fail(exchange, error)
-
-    def _fail(self, exchange: Exchange, error: Exception) -> None:
-        if not isinstance(error, HttpError):
-            logger.exception("a request failed: %s %s", exchange.method, exchange.target)
-            error = EngineRequestError(3, "Internal error", 500)
-        self._refuse(exchange, error)
 
     def body_failed(self, exchange: Exchange, polling: Polling) -> None:
         """The body of a POST is larger than what is accepted: its packets are lost, so the session ends."""
@@ -129,19 +56,13 @@ class Routes:
         if not is_gone:
             self._refuse(exchange, bad_request(f"the body can't be read: {type(error).__name__}"))
 
-    def _refuse(self, exchange: Exchange, error: HttpError) -> None:
-        # the body of a refused POST isn't read, so nothing can follow it on the connection
-        self._host.answer_error(exchange, error, close=exchange.method not in {"GET", "OPTIONS"})
-
     def _too_large(self, size: int | None) -> EngineRequestError:
         received = "a body" if size is None else f"a body of {size} bytes"
         limit = self._host.max_payload
         return EngineRequestError(3, f"Bad request: received {received}, expected at most {limit}", 413)
 
     def _begin(self, exchange: Exchange) -> Polling | None:
-        exchange.common_headers = self._host.options.origins.check(
-            exchange, lambda: exchange.handshake().environ()
-        )
+        self._check_origin(exchange)
         if exchange.method == "OPTIONS":
             exchange.answer(Response(200, (("Content-Type", "text/plain"), *exchange.common_headers), b""))
             return None
@@ -155,21 +76,9 @@ class Routes:
         if query.sid is not None:
             return self._existing(exchange, query, query.sid)
         protocol = self._protocols[check_handshake(query, exchange.method, self._host.options.protocols)]
-        if self._host.is_closing:
-            raise closing()
         open_session = self._open_websocket if transport == "websocket" else self._open_polling
-        allow_request = self._host.hooks.allow_request
-        if allow_request is None:
-            open_session(exchange, protocol)
-        else:
-            self._admission.ask(allow_request, exchange, partial(open_session, exchange, protocol))
+        self._admit(exchange, partial(open_session, exchange, protocol))
         return None
-
-    def _hooked(self, exchange: Exchange, headers: HeaderPairs, *, initial: bool) -> HeaderPairs:
-        hooks = self._host.hooks
-        if hooks.headers or (initial and hooks.initial_headers):
-            return hooks.change(headers, exchange.handshake(), initial=initial)
-        return headers
 
     # A session that exists.
 
@@ -223,10 +132,7 @@ class Routes:
             exchange.method, exchange.http_version, exchange.headers, deflate=host.options.deflate
         )
         websocket = self._protocols[session.protocol].websocket(exchange, session, accepted.deflate)
-        websocket.pending = []  # collected until the response has been written
-        switch = Switch(websocket, switch_head(accepted.response_headers.items()))
-        extra = self._hooked(exchange, (), initial=initial)
-        return switch.with_headers(extra) if extra else switch
+        return self._switch_to(exchange, websocket, accepted, initial=initial)
 
     # A new session.
 
@@ -252,21 +158,3 @@ class Routes:
         switch.websocket.send_text(protocol.open_packet(session.sid, ""))
         self._connect(session, Event.OPEN_WEBSOCKET)
         exchange.switch(switch)
-
-    def _connect(self, session: Session, event: Event) -> None:
-        host = self._host
-        host.sessions.add(session)
-        try:
-            host.handler.connect(session)
-        except HttpError:
-            host.counters.sessions_refused += 1
-            session.end()
-            raise
-        except Exception:
-            host.counters.handler_errors += 1
-            session.end()
-            raise
-        if session.state is not State.OPENING:  # closed by the handler, in `connect`
-            host.counters.sessions_refused += 1
-            raise forbidden("the application closed the session")
-        session.open(event)

@@ -18,13 +18,14 @@ ORDER = [
     "websocket",
     "engineio",
     "socketio",
+    "plain",
     "server",
     "cluster",
     "transport",
     "host",
     "service",
 ]
-PURE = {"errors", "clock", "ids", "websocket", "engineio", "socketio"}
+PURE = {"errors", "clock", "ids", "websocket", "engineio", "socketio", "plain"}
 IO = {"aiohttp", "asyncio", "select", "selectors", "socket", "ssl", "uvloop"}
 OUTSIDE = {"__init__", "__main__"}
 """Modules that are no layer: they put the layers together."""

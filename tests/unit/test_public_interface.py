@@ -110,6 +110,7 @@ def test_the_package_exports_exactly_this() -> None:
         "HistoryEvent",
         "HistoryPage",
         "HttpError",
+        "PlainViolation",
         "Presence",
         "PresencePage",
         "ProtocolError",

@@ -104,7 +104,7 @@ class TestProblems:
             ('[listen]\nhost = ""', 'listen.host: received "", expected text that isn\'t empty'),
             (
                 "listen = 5",
-                "listen: received 5, expected a table with host, port, unix_socket, path, backlog,",
+                "listen: received 5, expected a table with host, port, unix_socket, path, websocket_path,",
             ),
             (
                 '[listen]\npath = "so cket"',

@@ -1,0 +1,102 @@
+"""msgpack from peers: parsed within the memory that its size allows, and how deeply it is nested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgpack
+
+__all__ = ["Unpacker", "is_deeper", "without_surrogates"]
+
+SMALL: Final = 128
+"""Bytes of a message whose headers can't announce enough to matter."""
+AS_DATETIME: Final = 3
+
+_ARRAYS_AND_MAPS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
+_OTHER_BYTES: Final = bytes(set(range(256)) - set(_ARRAYS_AND_MAPS))
+
+Hook = Callable[[int, bytes], Any]
+"""Makes a value of an extension's type and bytes."""
+
+
+class Unpacker:
+    """Parses whole messages.
+
+    An array's header may announce more elements than follow, and the parser makes room for them at
+    once, in each of many nested arrays. So a message is run over first, without making anything of it:
+    what has been run over whole takes no more than its size allows.
+    """
+
+    __slots__ = ("_scanner",)
+
+    def __init__(self) -> None:
+        self._scanner = _new_scanner()
+
+    def unpack(self, data: bytes, hook: Hook) -> Any:
+        """Parse one message; the timestamp of msgpack's specification becomes an aware `datetime`.
+
+        Raises:
+            ValueError: It is not msgpack, or not one whole message.
+        """
+        if len(data) > SMALL:
+            self._scan(data)
+        try:
+            return msgpack.unpackb(data, ext_hook=hook, timestamp=AS_DATETIME)
+        except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+            raise _not_msgpack(data, error) from None
+
+    def _scan(self, data: bytes) -> None:
+        scanner = self._scanner
+        begin = scanner.tell()
+        try:
+            scanner.feed(data)
+            scanner.skip()
+        except (ValueError, msgpack.UnpackException) as error:
+            self._scanner = _new_scanner()
+            raise _not_msgpack(data, error) from None
+        if scanner.tell() - begin != len(data):
+            self._scanner = _new_scanner()
+            raise ValueError(f"{begin + len(data) - scanner.tell()} bytes behind the end of a packet")
+
+
+def _new_scanner() -> Any:
+    return msgpack.Unpacker(max_buffer_size=0, read_size=1024)
+
+
+def _not_msgpack(data: bytes, error: Exception) -> ValueError:
+    return ValueError(f"not msgpack ({str(error) or type(error).__name__}): received {data[:20]!r}")
+
+
+def is_deeper(data: bytes, value: Any, max_depth: int) -> bool:
+    """Tell whether arrays and maps stand more than `max_depth` within each other.
+
+    Args:
+        data: The message.
+        value: What was parsed from it.
+        max_depth: The limit.
+    """
+    if len(data) <= max_depth or len(data.translate(None, _OTHER_BYTES)) <= max_depth:
+        return False
+    level = _containers([value])
+    for _ in range(max_depth):
+        if not level:
+            return False
+        level = [inner for container in level for inner in _containers(container)]
+    return bool(level)
+
+
+def _containers(container: Any) -> list[Any]:
+    items = container.values() if type(container) is dict else container
+    return [item for item in items if type(item) is list or type(item) is dict]
+
+
+def without_surrogates(value: Any) -> Any:
+    """Copy with lone surrogates replaced, which UTF-8 has no form for, as browsers do it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, (list, tuple)) and not isinstance(value, msgpack.ExtType):
+        return [without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,138 @@
+"""The handshake of plain WebSocket clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from rtserver.host import Server
+from tests.support.engine import Answer, RawClient, listening, upgrade_request
+
+JSON = "Sec-WebSocket-Protocol: rtserver.json\r\n"
+
+
+@asynccontextmanager
+async def serve(app: web.Application | None = None, path: str = "/ws", **options: Any) -> AsyncIterator[int]:
+    sio = Server(**options)
+    inner = app or web.Application()
+    sio.attach(inner, websocket_path=path)
+    async with listening(inner) as (_, port):
+        yield port
+
+
+async def ask(port: int, request: bytes) -> Answer:
+    client = RawClient(*await asyncio.open_connection("127.0.0.1", port))
+    client.write(request)
+    answer = await client.head()
+    answer.body = await client.reader.readexactly(int(answer.headers.get("content-length", "0")))
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ("rtserver.json", "rtserver.json"),
+        ("rtserver.msgpack", "rtserver.msgpack"),
+        ("rtserver.msgpack, rtserver.json", "rtserver.json"),
+        ("other,rtserver.msgpack", "rtserver.msgpack"),
+    ],
+)
+async def test_the_subprotocol(offered: str, chosen: str) -> None:
+    async with serve() as port:
+        answer = await ask(port, upgrade_request("/ws", f"Sec-WebSocket-Protocol: {offered}\r\n"))
+        assert answer.status == 101
+        assert answer.headers["sec-websocket-protocol"] == chosen
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "message"),
+    [
+        (
+            upgrade_request("/ws"),
+            400,
+            "Sec-WebSocket-Protocol is missing, expected rtserver.json or rtserver.msgpack",
+        ),
+        (
+            upgrade_request("/ws?x=1", "Sec-WebSocket-Protocol: soap\r\n"),
+            400,
+            "Sec-WebSocket-Protocol is 'soap', expected rtserver.json or rtserver.msgpack",
+        ),
+        (b"GET /ws HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Upgrade is missing, expected 'websocket'"),
+        (b"POST /ws HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, "a WebSocket handshake is a GET"),
+        (
+            upgrade_request("/ws", JSON).replace(b"Version: 13", b"Version: 8"),
+            426,
+            "Sec-WebSocket-Version is '8', expected 13",
+        ),
+        (
+            upgrade_request("/ws", JSON + "Origin: http://evil.example\r\n"),
+            403,
+            "origin 'http://evil.example' is not allowed",
+        ),
+    ],
+)
+async def test_a_refused_handshake(request_bytes: bytes, status: int, message: str) -> None:
+    async with serve() as port:
+        answer = await ask(port, request_bytes)
+        assert answer.status == status
+        assert message in json.loads(answer.body)["message"]
+
+
+async def test_an_allowed_origin() -> None:
+    async with serve(cors_allowed_origins="http://good.example") as port:
+        request = upgrade_request("/ws", JSON + "Origin: http://good.example\r\n")
+        assert (await ask(port, request)).status == 101
+
+
+async def test_behind_a_middleware_in_a_sub_application() -> None:
+    seen = []
+
+    @web.middleware
+    async def note(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        seen.append(request.path)
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    async def hook(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Hook"] = "called"
+
+    sio = Server()
+    inner, outer = web.Application(), web.Application(middlewares=[note])
+    sio.attach(inner, websocket_path="/deep/er/ws/")
+    outer.on_response_prepare.append(hook)
+    outer.add_subapp("/api", inner)
+    async with listening(outer) as (_, port):
+        answer = await ask(port, upgrade_request("/api/deep/er/ws", JSON))
+        assert answer.status == 101
+        assert answer.headers["x-hook"] == "called"
+        assert seen == ["/api/deep/er/ws"]
+
+
+async def test_through_a_lane() -> None:
+    sio = Server()
+    app = web.Application()
+    sio.attach(app, websocket_path="ws")
+    async with listening(app, sio.eio) as (_, port):
+        client = RawClient(*await asyncio.open_connection("127.0.0.1", port))
+        await client.upgrade("/ws", JSON)
+        client.send('{"type":"connect"}')
+        assert json.loads(await client.packet())["type"] == "connected"
+
+
+async def test_there_is_no_endpoint_unless_asked_for() -> None:
+    sio = Server()
+    app = web.Application()
+    sio.attach(app)
+    async with listening(app) as (_, port):
+        assert (await ask(port, upgrade_request("/ws", JSON))).status == 404
+
+
+def test_the_path_of_socketio_is_taken() -> None:
+    with pytest.raises(ValueError, match=r"websocket_path is '/socket.io', the path of Socket.IO"):
+        Server().attach(web.Application(), websocket_path="/socket.io")
