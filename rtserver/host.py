@@ -7,6 +7,7 @@ Engine.IO server inside it, with the same defaults, and a few of ours.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
 from rtserver.server.server import SocketIOServer
 from rtserver.socketio.packet import Limits
+from rtserver.transport.client_bundle import ClientBundle
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import AllowRequest
 from rtserver.transport.origins import AllowedOrigins
@@ -81,6 +83,8 @@ class Server(SocketIOServer):
         allow_request: Decides whether a client may open a session: a plain or ``async`` function that is
             given the `Handshake`, and returns True or None to go on, False or the reason to refuse.
         allow_request_timeout: Seconds that an ``async`` one may take.
+        serve_client: Whether to serve the official browser client under the endpoint's path: True for what
+            npm has installed in the working directory or above it, or the path of its folder ``dist``.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -124,6 +128,7 @@ class Server(SocketIOServer):
         max_attachments: int = _LIMITS.max_attachments,
         allow_request: AllowRequest | None = None,
         allow_request_timeout: float = 10,
+        serve_client: bool | str | os.PathLike[str] = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -176,6 +181,7 @@ class Server(SocketIOServer):
             allow_request=allow_request,
             allow_request_timeout=allow_request_timeout,
         )
+        self._serve_client = serve_client
         self.async_mode = "aiohttp"
 
     def _clock(self) -> Clock:
@@ -194,12 +200,16 @@ class Server(SocketIOServer):
 
         Raises:
             ValueError: Both paths are the same.
+            StartError: The browser client is to be served, and isn't found.
         """
         if websocket_path is not None and websocket_path.strip("/") == socketio_path.strip("/"):
             raise ValueError(
                 f"websocket_path is {websocket_path!r}, the path of Socket.IO: choose another one"
             )
-        self.eio.attach(app, f"/{socketio_path.strip('/')}/")
+        path = f"/{socketio_path.strip('/')}/"
+        if self._serve_client is not False:
+            ClientBundle(self._serve_client, self.eio.options.origins).attach(app, path)
+        self.eio.attach(app, path)
         if websocket_path is not None:
             endpoint = PlainEndpoint(self._hub.codec, self._limits, self._dispatch.packet, self.eio.counters)
             self.eio.attach_plain(app, f"/{websocket_path.strip('/')}", endpoint)

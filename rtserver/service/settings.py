@@ -171,6 +171,11 @@ class SocketSettings(Section):
         default=True,
         description="Whether handlers of one client may run concurrently. They start in order either way.",
     )
+    serve_client: bool | Folder = Field(
+        default=False,
+        description="Whether to serve the browser client, socket.io.js, under the path of Socket.IO. true:"
+        " the one that npm has installed in the working directory or above it. A path: its folder, dist.",
+    )
     max_running_handlers: int = Field(
         default=1000,
         ge=1,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 from rtserver.engineio.request import error_body
 from rtserver.errors import EngineRequestError, HttpError
-from rtserver.transport.exchange import Exchange, HeaderPairs, Response
+from rtserver.transport.exchange import Exchange, HeaderPairs, Headers, Response
 
-__all__ = ["TEXT", "engine_error", "error_response", "ok_response", "payload_response"]
+__all__ = ["TEXT", "choose_encoding", "engine_error", "error_response", "ok_response", "payload_response"]
 
 TEXT = "text/plain; charset=UTF-8"
 # RFC 9111, 5.2.2.5: no store may keep what was meant for one poll.
@@ -36,7 +37,7 @@ def payload_response(
     """
     headers = (("Content-Type", content_type), *NO_STORE, *exchange.common_headers)
     if threshold is not None and len(payload) >= threshold:
-        encoding = _choose_encoding(exchange)
+        encoding = choose_encoding(exchange.headers, ("gzip", "deflate"))
         if encoding is not None:
             payload = _compress(payload, encoding)
             headers += (("Content-Encoding", encoding),)
@@ -56,14 +57,14 @@ def error_response(exchange: Exchange, error: EngineRequestError, close: bool = 
     return Response(error.status, headers, error_body(error), close)
 
 
-def _choose_encoding(exchange: Exchange) -> str | None:
-    """Return ``gzip`` or ``deflate``, the first that the client accepts (RFC 9110, 12.5.3)."""
+def choose_encoding(headers: Headers, codings: Sequence[str]) -> str | None:
+    """Return the first of `codings` that the client accepts (RFC 9110, 12.5.3)."""
     accepted: dict[str, bool] = {}
-    for line in exchange.headers.getall("Accept-Encoding", ()):
+    for line in headers.getall("Accept-Encoding", ()):
         for item in line.lower().split(","):
             coding, _, weight = item.partition(";")
             accepted[coding.strip()] = weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    for coding in ("gzip", "deflate"):
+    for coding in codings:
         if accepted.get(coding, accepted.get("*", False)):
             return coding
     return None

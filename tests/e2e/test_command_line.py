@@ -198,6 +198,27 @@ class TestServe:
 
 
 class TestListening:
+    async def test_the_browser_client(self, start: Start, config: Write, tmp_path: Path) -> None:
+        folder = tmp_path / "node_modules" / "socket.io-client" / "dist"
+        folder.mkdir(parents=True)
+        (folder / "socket.io.js").write_text("the client")
+        for value in ("true", f'"{folder.relative_to(tmp_path)}"'):
+            command = await start("serve", "--config", str(config(f"[socket]\nserve_client = {value}")))
+            url = await command.url()
+            async with aiohttp.ClientSession() as http, http.get(f"{url}/socket.io/socket.io.js") as answer:
+                assert await answer.text() == "the client"
+            assert await echo(url, "beside it") == "beside it"
+            assert (await command.end(signal.SIGTERM))[0] == 0
+
+    async def test_a_browser_client_that_isnt_there(self, start: Start, config: Write) -> None:
+        command = await start("serve", "--config", str(config("[socket]\nserve_client = true")))
+        status, output, errors = await command.end()
+        assert (status, output) == (1, "")
+        assert re.fullmatch(
+            r".*serve_client: no node_modules/socket.io-client/dist in .*`npm install socket.io-client`.*\n",
+            errors,
+        )
+
     async def test_tls(self, start: Start, config: Write, tmp_path: Path) -> None:
         authority = trustme.CA()
         certificate = authority.issue_cert("127.0.0.1")
