@@ -50,6 +50,8 @@ class Server(SocketIOServer):
         namespaces: Namespaces that clients may join besides those with handlers; ``"*"`` for any. The main
             namespace if omitted.
         serializer: ``"default"``, ``"msgpack"``, or a `rtserver.socketio.codec.Codec`.
+        cleanup_empty_child_namespaces: Forget a namespace of a pattern or predicate with its last client. A
+            predicate is asked again then; otherwise its answer is kept, for the newest thousand.
         always_connect: Tell a client that it is connected before its ``connect`` handler has decided.
         engineio_logger: True to log what the Engine.IO layer does, under its own loggers.
         async_mode: ``"aiohttp"`` or None, which mean the same here.
@@ -101,6 +103,7 @@ class Server(SocketIOServer):
         *,
         serializer: Any = "default",
         always_connect: bool = False,
+        cleanup_empty_child_namespaces: bool = False,
         engineio_logger: bool | logging.Logger | None = None,
         async_mode: str | None = None,
         ping_interval: float | tuple[float, float] = 25,
@@ -139,6 +142,7 @@ class Server(SocketIOServer):
             else (namespaces,)
             if isinstance(namespaces, str)
             else namespaces,
+            remove_empty=cleanup_empty_child_namespaces,
             always_connect=always_connect,
             serial=not async_handlers,
             connect_timeout=connect_timeout,

@@ -85,7 +85,8 @@ class Connecting:
             raise SocketViolation(f"a second CONNECT for namespace {name!r}")
         if client.connecting is not None and name in client.connecting:
             return
-        if not hub.accepts(name):
+        is_known = hub.accepts(name)
+        if not is_known and not hub.may_accept(name):
             hub.counters.refusals += 1
             deliver(client.session, hub.codec.connect_error(name, UNKNOWN))
             return
@@ -93,29 +94,29 @@ class Connecting:
         socket.auth = auth
         if hub.settings.verbose:
             hub.logger.info("%s connects to namespace %s", socket.sid, name)
-        handler = socket.namespace.on_connect
-        if handler is None or hub.settings.always_connect:
+        namespace = socket.namespace
+        is_open = is_known and namespace.on_connect is None and not namespace.middlewares
+        if is_open or (is_known and hub.settings.always_connect):
             self._accept(socket)
         elif client.connecting is None:
             client.connecting = {name: socket}
         else:
             client.connecting[name] = socket
-        if handler is not None:
-            self._start(socket, self._admit(socket, handler, auth))
+        if not is_open:
+            self._start(socket, self._admit(socket, auth, is_known))
         client.session.handshake.request = None
 
-    async def _admit(self, socket: Socket, handler: Lifecycle, auth: Any) -> None:
+    async def _admit(self, socket: Socket, auth: Any, is_known: bool) -> None:
         environ = self.environ(socket.client)
         error: dict[str, Any] | None = REJECTED
         try:
-            if handler.takes_last:
-                accepted = handler.function(socket.sid, environ, auth or None)
+            if is_known or await self._is_case(socket, auth):
+                await self._pass(socket)
+                handler = socket.namespace.on_connect
+                if handler is None or await _ask(handler, socket, environ, auth):
+                    error = None
             else:
-                accepted = handler.function(socket.sid, environ)
-            if handler.is_async:
-                accepted = await accepted
-            if accepted is not False:
-                error = None
+                error = UNKNOWN
         except Refusal as refusal:
             error = refusal.error_args
         except ConnectionRefusedError:
@@ -129,6 +130,23 @@ class Connecting:
                 self._refuse(socket, error)
             elif socket.state is State.CONNECTING:
                 self._accept(socket)
+
+    async def _is_case(self, socket: Socket, auth: Any) -> bool:
+        """Tell whether a dynamic namespace has the socket's as a case."""
+        namespace = socket.namespace
+        parent = await self._hub.dynamic.find(namespace.name, auth)
+        if parent is not None and namespace.parent is None:
+            self._hub.adopt(namespace, parent)
+        return parent is not None
+
+    async def _pass(self, socket: Socket) -> None:
+        """Let a socket pass the middlewares of its namespace, each of which may refuse it by raising."""
+        for function, is_async in socket.namespace.middlewares:
+            if socket.state in (State.LEAVING, State.GONE):
+                return
+            waiting = function(self._hub.facade(socket))
+            if is_async:
+                await waiting
 
     def _accept(self, socket: Socket) -> None:
         hub, client = self._hub, socket.client
@@ -275,3 +293,14 @@ class Connecting:
 
     def _failed(self, event: str, socket: Socket, failure: Exception) -> None:
         self._hub.handler_failed(socket, event, failure)
+
+
+async def _ask(handler: Lifecycle, socket: Socket, environ: Environ, auth: Any) -> bool:
+    """Call a ``connect`` handler, and tell whether it accepts the socket."""
+    if handler.takes_last:
+        accepted = handler.function(socket.sid, environ, auth or None)
+    else:
+        accepted = handler.function(socket.sid, environ)
+    if handler.is_async:
+        accepted = await accepted
+    return accepted is not False

@@ -267,7 +267,7 @@ class Dispatch:
     def _find(self, socket: Socket, event: str) -> Found | None:
         if event in RESERVED:
             raise SocketViolation(f"an event named {event!r}: the name is reserved")
-        known = self._hub.handlers.find(socket.namespace.name, event)
+        known = self._hub.handlers.find(socket.namespace.name, event, socket.namespace.parent)
         if known is None:
             self._hub.counters.unhandled_events += 1
             return None

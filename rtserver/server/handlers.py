@@ -9,6 +9,9 @@ Which handler an event goes to, in this order, as in python-socketio:
 5. a class namespace of that name, and its method ``on_<event>``;
 6. a class namespace ``"*"``, whose methods also receive the namespace.
 
+A handler of a dynamic namespace's pattern or predicate comes behind those of the namespace's own name, and
+receives the namespace like one of ``"*"``.
+
 ``connect`` and ``disconnect`` never go to a ``"*"`` event handler.
 """
 
@@ -124,11 +127,12 @@ class _ClassNamespace:
 class HandlerRegistry:
     """Every handler of a server."""
 
-    __slots__ = ("_classes", "_functions")
+    __slots__ = ("_classes", "_functions", "_middlewares")
 
     def __init__(self) -> None:
         self._functions: dict[str, dict[str, _Function]] = {}
         self._classes: dict[str, _ClassNamespace] = {}
+        self._middlewares: list[tuple[str, Callable[..., Any], bool]] = []
 
     def add(self, namespace: str, event: str, function: Callable[..., Any]) -> None:
         """Register `function`, in the place of an earlier one for the same event."""
@@ -139,18 +143,35 @@ class HandlerRegistry:
         """Register a class namespace, in the place of an earlier one of that name."""
         self._classes[instance.namespace] = _ClassNamespace(instance)
 
+    def add_middleware(self, namespace: str, function: Callable[..., Any]) -> None:
+        """Register a middleware behind those that are registered already."""
+        self._middlewares.append((namespace, function, is_coroutine_function(function)))
+
+    def middlewares(self, namespace: str, parent: str | None = None) -> tuple[Found, ...]:
+        """Return the middlewares of a namespace in the order of their registration."""
+        scopes = {scope for scope, _ in _scopes(namespace, parent)}
+        return tuple(
+            (function, is_async) for scope, function, is_async in self._middlewares if scope in scopes
+        )
+
     def has_namespace(self, namespace: str) -> bool:
         """Tell whether anything was registered for exactly this namespace."""
         return namespace in self._functions or namespace in self._classes
 
-    def find(self, namespace: str, event: str) -> tuple[Found, bool] | None:
+    def find(self, namespace: str, event: str, parent: str | None = None) -> tuple[Found, bool] | None:
         """Find what handles an event of a client.
+
+        Args:
+            namespace: The namespace.
+            event: The event's name.
+            parent: The scope of the dynamic namespace that this one is a case of.
 
         Returns:
             The callable, and whether it may be remembered for this event. A ``"*"`` handler may not:
             names come from clients, and there is no end of them.
         """
-        for name, prefix in ((namespace, ()), (EVERY, (namespace,))):
+        scopes = _scopes(namespace, parent)
+        for name, prefix in scopes:
             functions = self._functions.get(name)
             if functions is None:
                 continue
@@ -158,23 +179,31 @@ class HandlerRegistry:
                 return (_with_prefix(exact.function, prefix), exact.is_async), True
             if (every := functions.get(EVERY)) is not None and event not in RESERVED:
                 return (partial(every.function, event, *prefix), every.is_async), False
-        for name, prefix in ((namespace, ()), (EVERY, (namespace,))):
+        for name, prefix in scopes:
             if (instance := self._classes.get(name)) is not None:
                 method, is_async, holds = instance.find(event)
                 return (_with_prefix(method, prefix), is_async), holds
         return None
 
-    def find_lifecycle(self, namespace: str, event: str) -> Lifecycle | None:
+    def find_lifecycle(self, namespace: str, event: str, parent: str | None = None) -> Lifecycle | None:
         """Find the ``connect`` or ``disconnect`` handler of a namespace."""
-        for name, prefix in ((namespace, ()), (EVERY, (namespace,))):
+        scopes = _scopes(namespace, parent)
+        for name, prefix in scopes:
             exact = self._functions.get(name, {}).get(event)
             if exact is not None:
                 takes_last = exact.limit >= len(prefix) + _ARGUMENTS[event]
                 return Lifecycle(_with_prefix(exact.function, prefix), exact.is_async, takes_last)
-        for name, prefix in ((namespace, ()), (EVERY, (namespace,))):
+        for name, prefix in scopes:
             if (instance := self._classes.get(name)) is not None:
                 return instance.find_lifecycle(event, prefix)
         return None
+
+
+def _scopes(namespace: str, parent: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return under which names to look, and what the handlers found there receive first."""
+    if parent is None:
+        return (namespace, ()), (EVERY, (namespace,))
+    return (namespace, ()), (parent, (namespace,)), (EVERY, (namespace,))
 
 
 def _with_prefix(function: Callable[..., Any], prefix: tuple[str, ...]) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from rtserver.server.counters import Counters
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
+from rtserver.server.dynamic import DynamicNamespaces
 from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
 from rtserver.server.room_events import RoomObserver
@@ -26,12 +27,18 @@ from rtserver.socketio.codec import Codec
 __all__ = ["Hub", "Settings", "deliver"]
 
 
+MAX_EMPTY = 1000
+"""Cases of dynamic namespaces that are kept though they have no clients."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an application chooses, apart from the serializer.
 
     Args:
         namespaces: Accepted besides those that have handlers; ``"*"`` among them accepts every name.
+        remove_empty: Forget a case of a dynamic namespace with its last client, instead of keeping the answer
+            of its predicate.
         always_connect: Accept before the ``connect`` handler runs, instead of after.
         serial: Run the handlers of one client one after another.
         connect_timeout: Seconds in which a client must have joined a namespace; None for no limit.
@@ -45,6 +52,7 @@ class Settings:
     """
 
     namespaces: Collection[str] = ("/",)
+    remove_empty: bool = False
     always_connect: bool = False
     serial: bool = False
     connect_timeout: float | None = 45.0
@@ -67,11 +75,14 @@ class Hub:
     """
 
     __slots__ = (
+        "_empty",
         "_make_clock",
         "_observers",
         "_runtime",
         "codec",
         "counters",
+        "dynamic",
+        "facade",
         "handlers",
         "logger",
         "namespaces",
@@ -89,9 +100,14 @@ class Hub:
         self.codec = codec
         self.logger = logger
         self.handlers = HandlerRegistry()
+        self.dynamic = DynamicNamespaces()
         self.namespaces: dict[str, Namespace] = {}
+        self._empty: dict[str, None] = {}
+        """Cases of dynamic namespaces without clients, the one that is empty for longest first."""
         self.counters = Counters()
         self._observers: list[tuple[str | None, RoomObserver]] = []
+        self.facade: Callable[[Socket], Any]
+        """Returns what applications see of a socket."""
         self._make_clock = make_clock
         self._runtime: Runtime | None = None
 
@@ -117,7 +133,19 @@ class Hub:
         if not name.startswith("/"):
             return False
         accepted = self.settings.namespaces
-        return name in accepted or EVERY in accepted or self.handlers.has_namespace(name)
+        if name in accepted or EVERY in accepted or self.handlers.has_namespace(name):
+            return True
+        found = self.namespaces.get(name)
+        return found is not None and found.parent is not None
+
+    def may_accept(self, name: str) -> bool:
+        """Tell whether a dynamic namespace may have this one as a case."""
+        return name.startswith("/") and bool(self.dynamic)
+
+    def adopt(self, namespace: Namespace, parent: str) -> None:
+        """Make a namespace a case of a dynamic one."""
+        namespace.parent = parent
+        namespace.refresh(self.handlers)
 
     def open(self, name: str, client: Client, recipient: Recipient) -> Socket:
         """Make a socket in a namespace."""
@@ -126,6 +154,7 @@ class Hub:
             namespace = self.namespaces[name] = Namespace(name)
             namespace.refresh(self.handlers)
             namespace.observers = self._observers_of(name)
+        self._empty.pop(name, None)
         socket = Socket(new_sid(), client, namespace, recipient)
         namespace.sockets[socket.sid] = socket
         return socket
@@ -139,8 +168,15 @@ class Hub:
         """Forget a socket, its rooms, and its namespace if it was the last one there."""
         namespace = socket.namespace
         namespace.discard(socket, was_accepted)
-        if not namespace.sockets:
+        if namespace.sockets:
+            return
+        if namespace.parent is None or self.settings.remove_empty:
             self.namespaces.pop(namespace.name, None)
+            return
+        self._empty[namespace.name] = None
+        if len(self._empty) > MAX_EMPTY:  # names come from clients, and there is no end of them
+            oldest = next(iter(self._empty))
+            del self._empty[oldest], self.namespaces[oldest]
 
     def find(self, namespace: str, sid: Any) -> Socket | None:
         """Return the socket of this sid; also while its connect or disconnect handler runs."""

@@ -26,7 +26,18 @@ class Namespace:
         name: Its name, with the slash.
     """
 
-    __slots__ = ("events", "name", "observers", "on_connect", "on_disconnect", "plain", "rooms", "sockets")
+    __slots__ = (
+        "events",
+        "middlewares",
+        "name",
+        "observers",
+        "on_connect",
+        "on_disconnect",
+        "parent",
+        "plain",
+        "rooms",
+        "sockets",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -40,12 +51,17 @@ class Namespace:
         """Whether nothing but sending is to be done with an ordinary event for its clients."""
         self.on_connect: Lifecycle | None = None
         self.on_disconnect: Lifecycle | None = None
+        self.middlewares: tuple[Found, ...] = ()
+        """What a client has to pass before the ``connect`` handler."""
+        self.parent: str | None = None
+        """The scope of the dynamic namespace that this one is a case of."""
 
     def refresh(self, handlers: HandlerRegistry) -> None:
         """Look the handlers up, again if they have changed."""
         self.events.clear()
-        self.on_connect = handlers.find_lifecycle(self.name, "connect")
-        self.on_disconnect = handlers.find_lifecycle(self.name, "disconnect")
+        self.on_connect = handlers.find_lifecycle(self.name, "connect", self.parent)
+        self.on_disconnect = handlers.find_lifecycle(self.name, "disconnect", self.parent)
+        self.middlewares = handlers.middlewares(self.name, self.parent)
 
     def enter(self, socket: Socket, room: Room) -> None:
         """Put `socket` into `room`."""

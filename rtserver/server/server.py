@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import socketio
@@ -31,6 +32,7 @@ from rtserver.server.handlers import RESERVED
 from rtserver.server.hub import Hub, Settings
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.server import NodeInterface
+from rtserver.server.interface.socket import Socket as ClientSocket
 from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.membership import Membership, done
@@ -77,6 +79,7 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         self._connecting = Connecting(hub, flow)
         self._local = Local(hub, self._connecting)
         self._backend = Backend(hub, manager, self._local)
+        hub.facade = partial(ClientSocket, self._backend)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose
         self._started = False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from rtserver.server.hub import Hub
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.operator import BroadcastOperator, EmittingChain
+from rtserver.server.interface.scope import HandlerScope
 from rtserver.server.interface.socket import Socket
 
 __all__ = ["ServerNamespace"]
 
 
-class ServerNamespace(EmittingChain):
-    """One namespace of a server: a chain that means all its clients.
+class ServerNamespace(EmittingChain, HandlerScope):
+    """One namespace of a server: a chain that means all its clients, and a place to register handlers.
 
     python-socketio's `AsyncNamespace`, a class of event handlers, is something else.
 
@@ -39,3 +41,6 @@ class ServerNamespace(EmittingChain):
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self._backend, self.name)
+
+    def _handlers_of(self) -> tuple[Hub, str]:
+        return self._backend.hub, self.name
