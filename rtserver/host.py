@@ -87,6 +87,7 @@ class Server(SocketIOServer):
         allow_request_timeout: Seconds that an ``async`` one may take.
         serve_client: Whether to serve the official browser client under the endpoint's path: True for what
             npm has installed in the working directory or above it, or the path of its folder ``dist``.
+        allow_eio3: Whether clients of Socket.IO 2.x are served as well.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -132,6 +133,7 @@ class Server(SocketIOServer):
         allow_request: AllowRequest | None = None,
         allow_request_timeout: float = 10,
         serve_client: bool | str | os.PathLike[str] = False,
+        allow_eio3: bool = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -184,6 +186,7 @@ class Server(SocketIOServer):
             per_message_deflate=per_message_deflate,
             allow_request=allow_request,
             allow_request_timeout=allow_request_timeout,
+            allow_eio3=allow_eio3,
         )
         self._serve_client = serve_client
         self.async_mode = "aiohttp"

@@ -74,7 +74,7 @@ class Dispatch:
         self._start = self._hub.runtime().start
         session.context = client = Client(cast(ClientSession, session))
         client.careful = self._is_careful
-        self._connecting.watch(client)
+        self._connecting.welcome(client)
 
     def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - in one piece on purpose
         """Take one message of a client.

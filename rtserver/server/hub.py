@@ -10,7 +10,6 @@ from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.outgoing import Outgoing
-from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.counters import Counters
 from rtserver.server.delivery.duplicates import DuplicateSuppression
@@ -147,7 +146,7 @@ class Hub:
         namespace.parent = parent
         namespace.refresh(self.handlers)
 
-    def open(self, name: str, client: Client, recipient: Recipient) -> Socket:
+    def open(self, name: str, sid: str, client: Client, recipient: Recipient) -> Socket:
         """Make a socket in a namespace."""
         namespace = self.namespaces.get(name)
         if namespace is None:
@@ -155,7 +154,7 @@ class Hub:
             namespace.refresh(self.handlers)
             namespace.observers = self._observers_of(name)
         self._empty.pop(name, None)
-        socket = Socket(new_sid(), client, namespace, recipient)
+        socket = Socket(sid, client, namespace, recipient)
         namespace.sockets[socket.sid] = socket
         return socket
 
