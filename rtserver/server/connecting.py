@@ -27,6 +27,7 @@ from rtserver.clock import Timer
 from rtserver.errors import SocketViolation
 from rtserver.server import acks, old_clients
 from rtserver.server.client import Client
+from rtserver.server.delivery.send_queue import SendQueue, make_queue
 from rtserver.server.environ import Environ
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import Lifecycle
@@ -174,7 +175,8 @@ class Connecting:
             client.timer = None
         hub.counters.connects += 1
         socket.state = State.CONNECTED
-        socket.recipient = client.session
+        policy = socket.namespace.slow_clients
+        socket.recipient = client.session if policy is None else make_queue(hub, socket, policy)
         client.add(socket)
         hub.accept(socket)
         if client.reason is not None:
@@ -184,9 +186,9 @@ class Connecting:
         deliver(client.session, hub.codec.connect(socket.namespace.name, payload))
         if isinstance(held, Held):
             if held.overflowed:
-                client.session.close(Reason.SLOW_CLIENT)
+                hub.too_slow(client, hub.settings.max_held)
             for outgoing in held.outgoing:
-                client.session.send_outgoing(outgoing)
+                socket.recipient.send_outgoing(outgoing)
 
     def _refuse(self, socket: Socket, error: dict[str, Any]) -> None:
         hub, client, name = self._hub, socket.client, socket.namespace.name
@@ -242,6 +244,8 @@ class Connecting:
         if socket.state is not State.CONNECTED:
             return None
         client.drop(name)
+        if isinstance(socket.recipient, SendQueue):
+            socket.recipient.hand_over()
         deliver(client.session, self._hub.codec.disconnect(name))
         return self.leave(socket, Reason.SERVER_DISCONNECT)
 
@@ -254,7 +258,7 @@ class Connecting:
         if socket.state is not State.CONNECTED:
             return None
         socket.state = State.LEAVING
-        socket.recipient = NOWHERE
+        _silence(socket)
         socket.client.remove(socket)
         acks.abandon(socket)
         self._hub.counters.disconnects += 1
@@ -282,7 +286,7 @@ class Connecting:
     def _gone(self, socket: Socket) -> None:
         was_accepted = socket.state is not State.CONNECTING
         socket.state = State.GONE
-        socket.recipient = NOWHERE
+        _silence(socket)
         acks.abandon(socket)
         self._hub.forget(socket, was_accepted)
         if socket in self._returning:
@@ -327,3 +331,11 @@ async def _ask(handler: Lifecycle, socket: Socket, environ: Environ, auth: Any) 
     if handler.is_async:
         accepted = await accepted
     return accepted is not False
+
+
+def _silence(socket: Socket) -> None:
+    """Send nothing more to a socket."""
+    recipient = socket.recipient
+    socket.recipient = NOWHERE
+    if isinstance(recipient, SendQueue):
+        recipient.close()

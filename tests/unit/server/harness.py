@@ -34,6 +34,7 @@ class FakeSession:
         self.is_open = True
         self.buffered = 0
         self.writable = True
+        self.congested = False
         self.closed_for: str | None = None
         self.reading = True
         self.sent: list[str | bytes] = []
