@@ -33,7 +33,6 @@ from rtserver.server.answers import Answers
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History, HistoryEvent, HistoryPage
 from rtserver.server.delivery.presence import Presence, PresencePage
-from rtserver.server.delivery.slow_clients import Drop, SlowClientPolicy
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.interface.namespace import ServerNamespace
 from rtserver.server.interface.operator import BroadcastOperator
@@ -51,7 +50,6 @@ __all__ = [
     "ConfigError",
     "ConnectionClosed",
     "DeflateOptions",
-    "Drop",
     "DuplicateSuppression",
     "EngineRequestError",
     "EngineServer",
@@ -71,7 +69,6 @@ __all__ = [
     "RtserverError",
     "Server",
     "ServerNamespace",
-    "SlowClientPolicy",
     "Socket",
     "SocketHandshake",
     "SocketOperator",

@@ -11,6 +11,7 @@ from .harness.certificate import Certificate
 from .harness.channel import NodeProcess
 from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
 from .harness.node import DRIVER, Node
+from .harness.plain import PlainClients
 from .harness.server import Hosting
 
 
@@ -88,6 +89,14 @@ def either_server(request: pytest.FixtureRequest, servers: Servers) -> ServeEith
 def compare(servers: Servers, node: Node) -> Compare:
     """Run a scenario on Node's official server and on ours, and check that the same is seen."""
     return partial(servers.compare, node)
+
+
+@pytest.fixture
+async def plain() -> AsyncIterator[PlainClients]:
+    """Plain WebSocket clients."""
+    clients = PlainClients()
+    yield clients
+    await clients.close()
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def build(options: dict[str, Any]) -> web.Application:
         )
 
     app = web.Application()
-    sio.attach(app)
+    sio.attach(app, websocket_path="ws")
     app.router.add_get("/stats", stats)
     app.router.add_post("/emit", emit)
     return app

@@ -89,9 +89,9 @@ class Hosting:
     async def server(
         self, sio: Server, tls: ssl.SSLContext | None = None, port: int = 0, *, lane: bool = False
     ) -> Host:
-        """Serve a Socket.IO server at its default path."""
+        """Serve a Socket.IO server at its default path, and plain WebSocket clients at ``/ws``."""
         app = web.Application()
-        sio.attach(app)
+        sio.attach(app, websocket_path="ws")
         return await self.app(app, tls, port, sio if lane else None)
 
     async def close(self) -> None:

@@ -22,19 +22,18 @@ HEADERS = [(b"Host", b"chat.example"), (b"User-Agent", b"tests"), (b"Cookie", b"
 class FakeSession:
     """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it."""
 
-    def __init__(self, handler: EngineHandler, handshake: Handshake | None = None, protocol: int = 4) -> None:
+    def __init__(self, handler: EngineHandler, handshake: Handshake | None = None) -> None:
         self.handler = handler
         self.sid = "engine-sid"
         self.handshake = handshake or Handshake(
             "GET", "/socket.io/?EIO=4&transport=websocket", HEADERS, remote=("203.0.113.7", 4711)
         )
-        self.protocol = protocol
+        self.protocol = 4
         self.context: Any = None
         self.transport_name = "websocket"
         self.is_open = True
         self.buffered = 0
         self.writable = True
-        self.congested = False
         self.closed_for: str | None = None
         self.reading = True
         self.sent: list[str | bytes] = []
@@ -112,8 +111,8 @@ class Harness:
             None if clock is None else lambda: clock,
         )
 
-    def session(self, handshake: Handshake | None = None, protocol: int = 4) -> FakeSession:
-        return FakeSession(self.sio._dispatch, handshake, protocol)
+    def session(self, handshake: Handshake | None = None) -> FakeSession:
+        return FakeSession(self.sio._dispatch, handshake)
 
 
 async def turns(count: int = 5) -> None:

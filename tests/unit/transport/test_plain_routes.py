@@ -91,6 +91,53 @@ async def test_an_allowed_origin() -> None:
         assert (await ask(port, request)).status == 101
 
 
+@pytest.mark.parametrize("later", [False, True])
+async def test_the_application_decides_who_may_open_a_session(later: bool) -> None:
+    async def decide(handshake: Handshake) -> bool | str:
+        await asyncio.sleep(0)
+        return verdict(handshake)
+
+    def verdict(handshake: Handshake) -> bool | str:
+        return handshake.query.get("token") == ["secret"] or "no token"
+
+    async with serve(allow_request=decide if later else verdict) as port:
+        assert (await ask(port, upgrade_request("/ws?token=secret", JSON))).status == 101
+        answer = await ask(port, upgrade_request("/ws", JSON))
+        assert (answer.status, json.loads(answer.body)) == (403, {"code": 4, "message": "no token"})
+
+
+async def test_those_who_wait_for_the_decision_when_the_server_ends() -> None:
+    asked = asyncio.Event()
+
+    async def decide(handshake: Handshake) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    sio = Server(allow_request=decide)
+    app = web.Application()
+    sio.attach(app, websocket_path="/ws")
+    async with listening(app) as (_, port):
+        asking = asyncio.ensure_future(ask(port, upgrade_request("/ws", JSON)))
+        await asked.wait()
+        await sio.shutdown()
+        assert (await asking).status == 503
+
+
+async def test_hooks_see_the_handshake() -> None:
+    sio = Server()
+    refused = []
+    sio.eio.on("connection_error", lambda request: refused.append(request.context))
+    sio.eio.on("initial_headers", lambda headers, handshake: headers.add("X-Path", handshake.path))
+    app = web.Application()
+    sio.attach(app, websocket_path="/ws")
+    async with listening(app) as (_, port):
+        assert (await ask(port, upgrade_request("/ws", JSON))).headers["x-path"] == "/ws"
+        await ask(port, upgrade_request("/ws"))
+        (context,) = refused
+        assert "Sec-WebSocket-Protocol is missing" in context["message"]
+
+
 async def test_behind_a_middleware_in_a_sub_application() -> None:
     seen = []
 
@@ -137,39 +184,3 @@ async def test_there_is_no_endpoint_unless_asked_for() -> None:
 def test_the_path_of_socketio_is_taken() -> None:
     with pytest.raises(ValueError, match=r"websocket_path is '/socket.io', the path of Socket.IO"):
         Server().attach(web.Application(), websocket_path="/socket.io")
-
-
-async def test_allow_request_and_hooks() -> None:
-    async def allow_request(handshake: Handshake) -> bool | str:
-        await asyncio.sleep(0)
-        return "token" in handshake.query or "a token is missing"
-
-    sio = Server(allow_request=allow_request)
-    told: list[Any] = []
-    sio.eio.on("connection_error", lambda refused: told.append((refused.code, dict(refused.context))))
-    sio.eio.on("initial_headers", lambda headers, handshake: headers.add("X-Hook", "called"))
-    app = web.Application()
-    sio.attach(app, websocket_path="/ws")
-    async with listening(app) as (_, port):
-        answer = await ask(port, upgrade_request("/ws", JSON))
-        assert (answer.status, answer.json()) == (403, {"code": 4, "message": "a token is missing"})
-        assert told == [(4, {"message": "a token is missing"})]
-        answer = await ask(port, upgrade_request("/ws?token", JSON))
-        assert (answer.status, answer.headers["x-hook"]) == (101, "called")
-
-
-async def test_the_end_of_the_server_refuses_those_who_wait_to_be_allowed() -> None:
-    asked = asyncio.Event()
-
-    async def allow_request(handshake: Handshake) -> None:
-        asked.set()
-        await asyncio.get_running_loop().create_future()
-
-    sio = Server(allow_request=allow_request)
-    app = web.Application()
-    sio.attach(app, websocket_path="/ws")
-    async with listening(app) as (_, port):
-        answering = asyncio.ensure_future(ask(port, upgrade_request("/ws", JSON)))
-        await asked.wait()
-        await sio.eio.close()
-        assert (await answering).status == 503
