@@ -33,6 +33,7 @@ from rtserver.server.answers import Answers
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History, HistoryEvent, HistoryPage
 from rtserver.server.delivery.presence import Presence, PresencePage
+from rtserver.server.delivery.slow_clients import Drop, SlowClientPolicy
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.interface.namespace import ServerNamespace
 from rtserver.server.interface.operator import BroadcastOperator
@@ -50,6 +51,7 @@ __all__ = [
     "ConfigError",
     "ConnectionClosed",
     "DeflateOptions",
+    "Drop",
     "DuplicateSuppression",
     "EngineRequestError",
     "EngineServer",
@@ -69,6 +71,7 @@ __all__ = [
     "RtserverError",
     "Server",
     "ServerNamespace",
+    "SlowClientPolicy",
     "Socket",
     "SocketHandshake",
     "SocketOperator",

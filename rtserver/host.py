@@ -17,6 +17,7 @@ from rtserver.server.codecs import choose_codec
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
+from rtserver.server.delivery.slow_clients import OnDrop, SlowClients, policies
 from rtserver.server.hub import Settings
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
@@ -87,6 +88,12 @@ class Server(SocketIOServer):
         allow_request_timeout: Seconds that an ``async`` one may take.
         serve_client: Whether to serve the official browser client under the endpoint's path: True for what
             npm has installed in the working directory or above it, or the path of its folder ``dist``.
+        allow_eio3: Whether clients of Socket.IO 2.x are served as well.
+        slow_clients: What is done with events while a client is slow: ``"disconnect"``,
+            ``"drop_oldest_volatile"``, ``"conflate"`` or a `SlowClientPolicy`; or a dictionary of these by
+            namespace, with ``"*"`` for all others.
+        on_drop: Called with a client's sid, the namespace, an event's name and a `Drop` reason for each event
+            that the client isn't sent: a volatile one, or one that a newer one has replaced.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -132,6 +139,9 @@ class Server(SocketIOServer):
         allow_request: AllowRequest | None = None,
         allow_request_timeout: float = 10,
         serve_client: bool | str | os.PathLike[str] = False,
+        allow_eio3: bool = False,
+        slow_clients: SlowClients = "disconnect",
+        on_drop: OnDrop | None = None,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -154,6 +164,8 @@ class Server(SocketIOServer):
             if duplicate_suppression is True
             else duplicate_suppression or None,
             verbose=bool(logger) and chosen_logger.isEnabledFor(logging.INFO),
+            slow_clients=policies(slow_clients),
+            on_drop=on_drop,
         )
         limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)
         self._limits = limits
@@ -184,6 +196,7 @@ class Server(SocketIOServer):
             per_message_deflate=per_message_deflate,
             allow_request=allow_request,
             allow_request_timeout=allow_request_timeout,
+            allow_eio3=allow_eio3,
         )
         self._serve_client = serve_client
         self.async_mode = "aiohttp"

@@ -49,6 +49,10 @@ class Session(Protocol):
     def writable(self) -> bool:
         """True when a packet sent now would leave at once: what a volatile event asks."""
 
+    @property
+    def congested(self) -> bool:
+        """True while the client is slow: its transport pushes back. `drain` tells when that ends."""
+
     def send_text(self, packet: bytes, /) -> None:
         """Send one whole text packet, type character included. A no-op once the session is closed."""
 
@@ -83,7 +87,7 @@ class EngineHandler(Protocol):
         """Learn that a session has closed: exactly once for each `connect` that returned."""
 
     def drain(self, session: Session, /) -> None:
-        """Learn that the outgoing buffer is empty again, after the transport had pushed back."""
+        """Learn that a session which was congested isn't any more."""
 
 
 class Handshake:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rtserver.engineio.packet import SEPARATOR
 from rtserver.engineio.payload import encode_binary
@@ -11,7 +11,7 @@ from rtserver.websocket import frames
 from rtserver.websocket.deflate import deflate_once
 from rtserver.websocket.frames import Opcode
 
-__all__ = ["Outgoing"]
+__all__ = ["Outgoing", "Uncompressed"]
 
 Form = TypeVar("Form")
 
@@ -27,6 +27,9 @@ class Outgoing:
     """
 
     __slots__ = ("_deflated", "_forms", "_polling", "_websocket", "attachments", "text")
+
+    compress: ClassVar[bool] = True
+    """Whether it may be compressed, where that was agreed on."""
 
     def __init__(self, text: bytes, attachments: Sequence[bytes] = ()) -> None:
         self.text = text
@@ -95,6 +98,26 @@ class Outgoing:
     def __len__(self) -> int:
         """Return the bytes of all parts, before any framing."""
         return len(self.text) + sum(map(len, self.attachments))
+
+
+class Uncompressed(Outgoing):
+    """A message that is sent as it is, also to recipients with whom compression was agreed on."""
+
+    __slots__ = ()
+
+    compress = False
+
+    def deflated(self, window_bits: int, threshold: int) -> bytes:
+        """Return the frames of all parts, none of them compressed."""
+        return self.websocket
+
+    def form(self, make: Callable[[Outgoing], Form]) -> Form:
+        """Return what `make` makes of this message. A message that it makes is sent as it is, too."""
+        made: Any = super().form(make)
+        if made.__class__ is Outgoing:
+            assert self._forms is not None
+            made = self._forms[make] = Uncompressed(made.text, made.attachments)
+        return made  # type: ignore[no-any-return]
 
 
 def _frame(opcode: Opcode, payload: bytes, window_bits: int, threshold: int) -> bytes:

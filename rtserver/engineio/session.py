@@ -95,7 +95,11 @@ class Carrier(Protocol):
 
     @property
     def writable(self) -> bool:
-        """True when a packet would leave at once."""
+        """True when a packet would leave at once: nothing that was sent before is still here."""
+
+    @property
+    def congested(self) -> bool:
+        """True while more waits than is good: from then on `Session.drained` is due."""
 
     def send_text(self, packet: bytes, /) -> None:
         """Send one text packet."""
@@ -207,6 +211,11 @@ class Session:
     def writable(self) -> bool:
         """True when a packet sent now would leave at once: what a volatile event asks."""
         return self.carrier is not None and self.is_open and self.carrier.writable
+
+    @property
+    def congested(self) -> bool:
+        """True while the client is slow: its transport pushes back, and `drained` is due when it doesn't."""
+        return self.carrier is not None and self.carrier.congested
 
     def send(self, message: str | bytes) -> None:
         """Send a message packet with this content."""
@@ -362,7 +371,7 @@ class Session:
         self._tell_disconnect("transport close")
 
     def drained(self) -> None:
-        """Tell the handler that it may go on sending: the carrier had pushed back, and is empty again."""
+        """Tell the handler that it may go on sending: the carrier was congested, and isn't any more."""
         if self.is_open:
             try:
                 self.host.handler.drain(self)

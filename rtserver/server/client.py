@@ -12,6 +12,7 @@ from rtserver.clock import Timer
 from rtserver.engineio.handler import Session
 
 if TYPE_CHECKING:
+    from rtserver.server.delivery.send_queue import SendQueue
     from rtserver.server.environ import Environ
     from rtserver.server.socket import Socket
     from rtserver.socketio.attachments import Reassembly
@@ -45,6 +46,7 @@ class Client:
         "others",
         "partial",
         "paused",
+        "queues",
         "reason",
         "running",
         "session",
@@ -78,6 +80,8 @@ class Client:
         """Whether reading from the client has paused because of them."""
         self.backlog: deque[Any] | None = None
         """What arrived behind a running handler, where handlers run one after another."""
+        self.queues: list[SendQueue] | None = None
+        """The queues of its sockets, in namespaces that have a policy for slow clients."""
 
     def find(self, namespace: str) -> Socket | None:
         """Return the socket that is connected to `namespace`."""

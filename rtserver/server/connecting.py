@@ -25,8 +25,9 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.clock import Timer
 from rtserver.errors import SocketViolation
-from rtserver.server import acks
+from rtserver.server import acks, old_clients
 from rtserver.server.client import Client
+from rtserver.server.delivery.send_queue import SendQueue, make_queue
 from rtserver.server.environ import Environ
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import Lifecycle
@@ -51,13 +52,25 @@ class Connecting:
         flow: Counts the handlers that suspend.
     """
 
-    __slots__ = ("_flow", "_hub")
+    __slots__ = ("_flow", "_hub", "_returning")
 
     def __init__(self, hub: Hub, flow: Flow) -> None:
         self._hub = hub
         self._flow = flow
+        self._returning: dict[Socket, Any] = {}
+        """Sockets that are leaving, and what their clients sent to join again meanwhile."""
 
     # A client comes.
+
+    def welcome(self, client: Client) -> None:
+        """Take a new client: an old one joins the main namespace without asking for it."""
+        self.watch(client)
+        if old_clients.is_old(client):
+            self._hub.runtime().loop.call_soon(self._join_main, client)  # the session isn't open yet
+
+    def _join_main(self, client: Client) -> None:
+        if client.reason is None and client.session.is_open:
+            self.connect(client, old_clients.MAIN, None)
 
     def watch(self, client: Client) -> None:
         """Disconnect `client` if it has joined no namespace in time."""
@@ -88,9 +101,14 @@ class Connecting:
         is_known = hub.accepts(name)
         if not is_known and not hub.may_accept(name):
             hub.counters.refusals += 1
-            deliver(client.session, hub.codec.connect_error(name, UNKNOWN))
+            deliver(client.session, hub.codec.connect_error(name, old_clients.refusal(client, UNKNOWN)))
             return
-        socket = hub.open(name, client, Held(hub.settings.max_held))
+        sid = old_clients.sid_for(client, name)
+        leaving = hub.find(name, sid)
+        if leaving is not None:  # an old client, back with the same id: first its disconnect handler ends
+            self._returning[leaving] = auth
+            return
+        socket = hub.open(name, sid, client, Held(hub.settings.max_held))
         socket.auth = auth
         if hub.settings.verbose:
             hub.logger.info("%s connects to namespace %s", socket.sid, name)
@@ -157,18 +175,20 @@ class Connecting:
             client.timer = None
         hub.counters.connects += 1
         socket.state = State.CONNECTED
-        socket.recipient = client.session
+        policy = socket.namespace.slow_clients
+        socket.recipient = client.session if policy is None else make_queue(hub, socket, policy)
         client.add(socket)
         hub.accept(socket)
         if client.reason is not None:
             self.leave(socket, client.reason)
             return
-        deliver(client.session, hub.codec.connect(socket.namespace.name, {"sid": socket.sid}))
+        payload = old_clients.connect_payload(client, {"sid": socket.sid})
+        deliver(client.session, hub.codec.connect(socket.namespace.name, payload))
         if isinstance(held, Held):
             if held.overflowed:
-                client.session.close(Reason.SLOW_CLIENT)
+                hub.too_slow(client, hub.settings.max_held)
             for outgoing in held.outgoing:
-                client.session.send_outgoing(outgoing)
+                socket.recipient.send_outgoing(outgoing)
 
     def _refuse(self, socket: Socket, error: dict[str, Any]) -> None:
         hub, client, name = self._hub, socket.client, socket.namespace.name
@@ -182,10 +202,11 @@ class Connecting:
         else:
             self._decided(socket)
             try:
-                packet = hub.codec.connect_error(name, error)
+                packet = hub.codec.connect_error(name, old_clients.refusal(client, error))
             except Exception:
                 hub.logger.exception("what client %s is told about its refusal can't be sent", socket.sid)
-                packet = hub.codec.connect_error(name, {"message": error["message"]})
+                error = {"message": error["message"]}
+                packet = hub.codec.connect_error(name, old_clients.refusal(client, error))
         self._gone(socket)
         deliver(client.session, packet)
 
@@ -223,6 +244,8 @@ class Connecting:
         if socket.state is not State.CONNECTED:
             return None
         client.drop(name)
+        if isinstance(socket.recipient, SendQueue):
+            socket.recipient.hand_over()
         deliver(client.session, self._hub.codec.disconnect(name))
         return self.leave(socket, Reason.SERVER_DISCONNECT)
 
@@ -235,7 +258,7 @@ class Connecting:
         if socket.state is not State.CONNECTED:
             return None
         socket.state = State.LEAVING
-        socket.recipient = NOWHERE
+        _silence(socket)
         socket.client.remove(socket)
         acks.abandon(socket)
         self._hub.counters.disconnects += 1
@@ -263,9 +286,13 @@ class Connecting:
     def _gone(self, socket: Socket) -> None:
         was_accepted = socket.state is not State.CONNECTING
         socket.state = State.GONE
-        socket.recipient = NOWHERE
+        _silence(socket)
         acks.abandon(socket)
         self._hub.forget(socket, was_accepted)
+        if socket in self._returning:
+            auth = self._returning.pop(socket)
+            if socket.client.reason is None:
+                self.connect(socket.client, socket.namespace.name, auth)
 
     # Both.
 
@@ -304,3 +331,11 @@ async def _ask(handler: Lifecycle, socket: Socket, environ: Environ, auth: Any) 
     if handler.is_async:
         accepted = await accepted
     return accepted is not False
+
+
+def _silence(socket: Socket) -> None:
+    """Send nothing more to a socket."""
+    recipient = socket.recipient
+    socket.recipient = NOWHERE
+    if isinstance(recipient, SendQueue):
+        recipient.close()

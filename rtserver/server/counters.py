@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 __all__ = ["Counters"]
 
 
 @dataclass(slots=True)
 class Counters:
-    """Events since the server was made."""
+    """Events since the server was made, and one size."""
 
     connects: int = 0
     """Connections to a namespace that were accepted."""
@@ -33,3 +34,9 @@ class Counters:
     """Calls that were not answered in time."""
     reading_pauses: int = 0
     """Times that reading from a client paused because its handlers were behind."""
+    drops: Counter[str] = field(default_factory=Counter)
+    """Events that a client was not sent, once for each client, by reason: see `Drop`."""
+    slow_clients: int = 0
+    """Clients disconnected because too much waited for them in this layer; the transports count theirs."""
+    queued_bytes: int = 0
+    """Bytes that wait now for slow clients, in the namespaces that have a policy for them."""

@@ -17,6 +17,7 @@ from rtserver.errors import SocketViolation
 from rtserver.server import acks
 from rtserver.server.client import Client, ClientSession
 from rtserver.server.connecting import Connecting
+from rtserver.server.delivery import send_queue
 from rtserver.server.delivery.duplicates import Duplicates, Receipt
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED, Found
@@ -74,7 +75,7 @@ class Dispatch:
         self._start = self._hub.runtime().start
         session.context = client = Client(cast(ClientSession, session))
         client.careful = self._is_careful
-        self._connecting.watch(client)
+        self._connecting.welcome(client)
 
     def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - in one piece on purpose
         """Take one message of a client.
@@ -150,7 +151,10 @@ class Dispatch:
             self._connecting.lose(client, translate(reason))
 
     def drain(self, session: Session, /) -> None:
-        """Learn that the outgoing buffer is empty again."""
+        """Learn that a client that was slow takes packets again."""
+        client: Client | None = session.context
+        if client is not None:
+            send_queue.drain(client)
 
     # Packets.
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.outgoing import Outgoing
-from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.counters import Counters
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
+from rtserver.server.delivery.slow_clients import Drop, OnDrop, SlowClientPolicy, policies, policy_of
 from rtserver.server.dynamic import DynamicNamespaces
 from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
+from rtserver.server.reasons import Reason
 from rtserver.server.room_events import RoomObserver
 from rtserver.server.runtime import Runtime, is_suspended
 from rtserver.server.socket import Recipient, Socket
@@ -42,13 +44,16 @@ class Settings:
         always_connect: Accept before the ``connect`` handler runs, instead of after.
         serial: Run the handlers of one client one after another.
         connect_timeout: Seconds in which a client must have joined a namespace; None for no limit.
-        max_held: Bytes that are held for a client whose ``connect`` handler runs.
+        max_held: Bytes that are held for a client, while its ``connect`` handler runs or it is slow.
         max_running: Handlers of one client that may be suspended, or wait for their turn, before
             reading from it pauses.
         history: Which rooms have a history; None for none.
         presence: Which rooms tell who is in them; None for none.
         duplicates: How packets that clients send again are recognised; None to take each for a new one.
         verbose: Log what happens to clients, as ``logger=True`` asks.
+        slow_clients: What is done with events while a client is slow, by namespace.
+        on_drop: Called with the sid, the namespace, the event's name and the reason for each event that
+            a client isn't sent.
     """
 
     namespaces: Collection[str] = ("/",)
@@ -62,6 +67,8 @@ class Settings:
     presence: Presence | None = None
     duplicates: DuplicateSuppression | None = None
     verbose: bool = False
+    slow_clients: Mapping[str, SlowClientPolicy] = field(default_factory=partial(policies, "disconnect"))
+    on_drop: OnDrop | None = None
 
 
 class Hub:
@@ -147,15 +154,16 @@ class Hub:
         namespace.parent = parent
         namespace.refresh(self.handlers)
 
-    def open(self, name: str, client: Client, recipient: Recipient) -> Socket:
+    def open(self, name: str, sid: str, client: Client, recipient: Recipient) -> Socket:
         """Make a socket in a namespace."""
         namespace = self.namespaces.get(name)
         if namespace is None:
-            namespace = self.namespaces[name] = Namespace(name)
+            namespace = Namespace(name, policy_of(self.settings.slow_clients, name))
+            self.namespaces[name] = namespace
             namespace.refresh(self.handlers)
             namespace.observers = self._observers_of(name)
         self._empty.pop(name, None)
-        socket = Socket(new_sid(), client, namespace, recipient)
+        socket = Socket(sid, client, namespace, recipient)
         namespace.sockets[socket.sid] = socket
         return socket
 
@@ -238,6 +246,35 @@ class Hub:
 
     def _observers_of(self, name: str) -> tuple[RoomObserver, ...]:
         return tuple(observer for namespace, observer in self._observers if namespace in (None, name))
+
+    # Slow clients.
+
+    def dropped(self, socket: Socket, event: str, reason: Drop) -> None:
+        """Count, and tell the application, that a client isn't sent an event."""
+        self.counters.drops[reason] += 1
+        on_drop = self.settings.on_drop
+        if on_drop is not None:
+            try:
+                on_drop(socket.sid, socket.namespace.name, event, reason)
+            except Exception as error:  # noqa: BLE001 - whatever an application raises is logged
+                self.handler_failed(socket, "on_drop", error)
+
+    def too_slow(self, client: Client, waiting: int) -> None:
+        """Disconnect a client for which more would have to wait than may.
+
+        Args:
+            client: The client.
+            waiting: Bytes that wait for it now.
+        """
+        self.counters.slow_clients += 1
+        self.logger.warning(
+            "client %s takes what it is sent too slowly: %d bytes wait for it, the limit is %d; "
+            "it is disconnected",
+            ", ".join(socket.sid for socket in client.sockets()),
+            waiting,
+            self.settings.max_held,
+        )
+        client.session.close(Reason.SLOW_CLIENT)
 
     def handlers_changed(self) -> None:
         """Let every namespace look its handlers up again."""

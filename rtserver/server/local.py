@@ -11,16 +11,18 @@ from typing import Any
 
 from socketio.exceptions import TimeoutError as NoAnswer
 
-from rtserver.engineio.outgoing import Outgoing
+from rtserver.engineio.outgoing import Outgoing, Uncompressed
 from rtserver.server import acks
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import SocketDetails
 from rtserver.server.connecting import Connecting
+from rtserver.server.delivery.send_queue import SendQueue
+from rtserver.server.delivery.slow_clients import Drop
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Namespace, Room
-from rtserver.server.socket import Socket, State
+from rtserver.server.socket import NOWHERE, Socket, State
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["Local"]
@@ -61,7 +63,7 @@ class Local:
                 for socket in members:
                     socket.recipient.send_outgoing(outgoing)
             else:
-                self._send(members, outgoing, flags)
+                self._send(namespace, members, outgoing, args, flags)
 
     def emit_to(
         self, socket: Socket, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
@@ -72,7 +74,9 @@ class Local:
         elif flags is PLAIN and socket.namespace.plain:
             deliver(socket.recipient, self._encode_one(socket.namespace.name, None, args))
         else:
-            self._send((socket,), self._hub.codec.encode_event(socket.namespace.name, None, args), flags)
+            namespace = socket.namespace
+            outgoing = self._hub.codec.encode_event(namespace.name, None, args)
+            self._send(namespace, (socket,), outgoing, args, flags)
 
     async def call(
         self,
@@ -125,7 +129,7 @@ class Local:
             for socket in _recipients(namespace, target):
                 if socket.state is State.CONNECTED:
                     outgoing = hub.codec.encode_event(target.namespace, inquiry.expect(socket), args)
-                    self._send((socket,), outgoing, flags)
+                    self._send(namespace, (socket,), outgoing, args, flags, has_key=False)
         except BaseException:
             inquiry.close()
             raise
@@ -134,20 +138,51 @@ class Local:
     def _send_expecting(self, socket: Socket, args: Sequence[Any], flags: Flags, ack: AckCallback) -> int:
         ack_id = acks.expect(socket, ack)
         try:
-            name = socket.namespace.name
-            if flags is PLAIN and socket.namespace.plain:
-                deliver(socket.recipient, self._encode_one(name, ack_id, args))
+            namespace = socket.namespace
+            if flags is PLAIN and namespace.plain:
+                deliver(socket.recipient, self._encode_one(namespace.name, ack_id, args))
             else:
-                self._send((socket,), self._hub.codec.encode_event(name, ack_id, args), flags)
+                outgoing = self._hub.codec.encode_event(namespace.name, ack_id, args)
+                self._send(namespace, (socket,), outgoing, args, flags, has_key=False)
         except BaseException:
             acks.take(socket, ack_id)
             raise
         return ack_id
 
-    def _send(self, members: Iterable[Socket], outgoing: Outgoing, flags: Flags) -> None:
+    def _send(
+        self,
+        namespace: Namespace,
+        members: Iterable[Socket],
+        outgoing: Outgoing,
+        args: Sequence[Any],
+        flags: Flags,
+        *,
+        has_key: bool = True,
+    ) -> None:
+        """Send an event that has flags, or is for a namespace where there is more to do than sending it.
+
+        Args:
+            namespace: Whose clients it is for.
+            members: Who it is for.
+            outgoing: The event, encoded.
+            args: The event's name, then its arguments.
+            flags: How it is delivered.
+            has_key: False for an event that wants an acknowledgment, whose place no other can take.
+        """
+        policy = namespace.slow_clients
+        key = policy.key_of(args, flags) if has_key and policy is not None else None
+        if not flags.compress:
+            outgoing = Uncompressed(outgoing.text, outgoing.attachments)
+        volatile = flags.volatile
+        event = args[0]
         for socket in members:
-            if not flags.volatile or (socket.state is State.CONNECTED and socket.client.session.writable):
-                socket.recipient.send_outgoing(outgoing)
+            recipient = socket.recipient
+            if isinstance(recipient, SendQueue):
+                recipient.send_event(outgoing, event, volatile, key)
+            elif not volatile or (socket.state is State.CONNECTED and socket.client.session.writable):
+                recipient.send_outgoing(outgoing)
+            elif recipient is not NOWHERE:
+                self._hub.dropped(socket, event, Drop.NOT_READY)
 
     # Clients.
 

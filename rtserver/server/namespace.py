@@ -7,11 +7,14 @@ socket enters it.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtserver.server.handlers import Found, HandlerRegistry, Lifecycle
 from rtserver.server.room_events import RoomObserver
 from rtserver.server.socket import Socket
+
+if TYPE_CHECKING:
+    from rtserver.server.delivery.slow_clients import SlowClientPolicy
 
 __all__ = ["Namespace", "Room"]
 
@@ -24,6 +27,7 @@ class Namespace:
 
     Args:
         name: Its name, with the slash.
+        slow_clients: What is done with its events while a client is slow; None if they only wait.
     """
 
     __slots__ = (
@@ -36,18 +40,20 @@ class Namespace:
         "parent",
         "plain",
         "rooms",
+        "slow_clients",
         "sockets",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, slow_clients: SlowClientPolicy | None = None) -> None:
         self.name = name
+        self.slow_clients = slow_clients
         self.sockets: dict[str, Socket] = {}
         self.rooms: dict[Room, dict[Socket, None]] = {}
         self.events: dict[str, Found] = {}
         """What handles an event, for events seen before."""
         self.observers: tuple[RoomObserver, ...] = ()
         """Who is told of what happens to rooms."""
-        self.plain = True
+        self.plain = slow_clients is None
         """Whether nothing but sending is to be done with an ordinary event for its clients."""
         self.on_connect: Lifecycle | None = None
         self.on_disconnect: Lifecycle | None = None

@@ -150,6 +150,10 @@ class EngineSettings(Section):
     allow_request_timeout: Seconds = Field(
         default=10, description="Seconds that an application's allow_request may take for one client."
     )
+    allow_eio3: bool = Field(
+        default=False,
+        description="Whether clients of Socket.IO 2.x, which speak Engine.IO v3, may connect as well.",
+    )
 
 
 class SocketSettings(Section):

@@ -3,13 +3,15 @@
     <type>[<number of attachments>-][<namespace>,][<ack id>][<JSON>]
 
 The checks are those of the official parser, and the `Limits`, which it mostly lacks. A query in a
-namespace (``/admin?x=1``), which clients of old versions send, is left out, as python-socketio does.
+namespace (``/admin?x=1``), which clients of Socket.IO 2.x send instead of data, is made the data of a
+CONNECT packet that has none; in any other packet it is left out.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -28,6 +30,9 @@ __all__ = ["decode", "decode_with"]
 
 EXCERPT = 40
 """Characters of a refused packet that its error shows."""
+
+MAX_QUERY = 8192
+"""Characters of a namespace's query, in which a client may have a token."""
 
 EVENT = PacketType.EVENT
 ACK = PacketType.ACK
@@ -116,13 +121,15 @@ def decode_with(loads: Loads, text: str | bytes, limits: Limits = DEFAULT_LIMITS
     if kind in (PacketType.BINARY_EVENT, PacketType.BINARY_ACK):
         attachments, position = _attachments(text, limits)
         kind = EVENT if kind is PacketType.BINARY_EVENT else ACK
-    namespace = "/"
+    namespace, query = "/", ""
     if text.startswith("/", position):
-        namespace, position = _namespace(text, position, limits)
+        namespace, query, position = _namespace(text, position, limits)
     id_, position = _ack_id(text, position, limits)
     data = _data(kind, loads, text, position, limits)
     if kind is ACK and id_ is None:
         raise SocketViolation(f"an acknowledgment without an id: received {_excerpt(text)}")
+    if query and data is None and kind is PacketType.CONNECT:
+        data = dict(parse_qsl(query, keep_blank_values=True))
     return kind, namespace, id_, data, attachments
 
 
@@ -145,13 +152,16 @@ def _attachments(text: str, limits: Limits) -> tuple[int, int]:
     return int(count), end + 1
 
 
-def _namespace(text: str, start: int, limits: Limits) -> tuple[str, int]:
-    end = text.find(",", start, start + limits.max_namespace + 1)
+def _namespace(text: str, start: int, limits: Limits) -> tuple[str, str, int]:
+    end = text.find(",", start, start + limits.max_namespace + MAX_QUERY + 2)
     if end < 0:
         end = len(text)
-        if end - start > limits.max_namespace:
-            raise SocketViolation(f"a namespace of more than {limits.max_namespace} characters")
-    return text[start:end].partition("?")[0], end + 1
+    namespace, _, query = text[start:end].partition("?")
+    if len(namespace) > limits.max_namespace:
+        raise SocketViolation(f"a namespace of more than {limits.max_namespace} characters")
+    if len(query) > MAX_QUERY:
+        raise SocketViolation(f"a namespace whose query has more than {MAX_QUERY} characters")
+    return namespace, query, end + 1
 
 
 def _ack_id(text: str, start: int, limits: Limits) -> tuple[int | None, int]:

@@ -49,7 +49,7 @@ class Limits:
         max_event_name: Characters of an event's name.
         max_attachments: Binary messages that belong to one packet. The official parser's default.
         max_id_digits: Digits of an ack id: 16 hold every integer that JavaScript has exactly.
-        max_namespace: Characters of a namespace, query included.
+        max_namespace: Characters of a namespace.
     """
 
     max_depth: int = 128

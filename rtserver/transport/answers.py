@@ -36,7 +36,7 @@ def payload_response(
         content_type: What the payload is.
     """
     headers = (("Content-Type", content_type), *NO_STORE, *exchange.common_headers)
-    if threshold is not None and len(payload) >= threshold:
+    if threshold is not None and len(payload) >= threshold and exchange.may_compress:
         encoding = choose_encoding(exchange.headers, ("gzip", "deflate"))
         if encoding is not None:
             payload = _compress(payload, encoding)

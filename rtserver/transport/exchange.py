@@ -64,6 +64,7 @@ class Exchange:
         "holder",
         "http_version",
         "local",
+        "may_compress",
         "method",
         "raw_headers",
         "remote",
@@ -95,6 +96,8 @@ class Exchange:
         self.request = request
         self.common_headers: HeaderPairs = ()
         """What every answer to this request carries: CORS, and what hooks have set."""
+        self.may_compress = True
+        """False when all that is answered was sent uncompressed by intent."""
         self.holder: Holder | None = None
         """Who has to know when the client goes before it is answered."""
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from rtserver.engineio.outgoing import Outgoing
+from rtserver.engineio.outgoing import Outgoing, Uncompressed
 from rtserver.engineio.packet import CLOSE, NOOP, SEPARATOR
 from rtserver.engineio.payload import decode_payload
 from rtserver.engineio.request import bad_request
@@ -26,7 +26,7 @@ __all__ = ["Polling", "PollingHost"]
 logger = logging.getLogger("rtserver.engineio")
 
 HIGH_WATER = 64 * 1024
-"""Bytes queued above which the handler is told when they have gone."""
+"""Bytes queued above which the session is congested."""
 MAX_RESPONSE = 1_000_000
 """Bytes above which what is queued is spread over several responses."""
 
@@ -86,8 +86,13 @@ class Polling:
 
     @property
     def writable(self) -> bool:
-        """True while a GET is held."""
-        return self.waiting is not None
+        """True while a GET is held, and nothing is queued for its answer."""
+        return self.waiting is not None and not self._queue
+
+    @property
+    def congested(self) -> bool:
+        """True while much waits for the client's next GET."""
+        return self.waiting is None and self._size > HIGH_WATER
 
     def send_text(self, packet: bytes) -> None:
         """Queue one text packet."""
@@ -119,19 +124,23 @@ class Polling:
 
     def open(self, exchange: Exchange) -> None:
         """Answer the GET that opened the session, with what is queued."""
-        self.respond(exchange, self._take())
+        self._give(exchange)
+
+    def _give(self, exchange: Exchange) -> None:
+        """Answer a GET that has just come with what is queued; then the handler may go on sending."""
+        was_congested = self.congested
+        self._reply(exchange, self._take())
+        if was_congested and not self.congested and self.session is not None:
+            self.session.drained()
 
     def _take(self) -> list[bytes | Outgoing]:
         """Return what is queued, or as much of it as one response may have, and forget it."""
         queue = self._queue
-        pushed_back = self._size > HIGH_WATER
         if self._size > MAX_RESPONSE:
             queue = self._take_some(queue)
         else:
             self._queue = []
             self._size = 0
-        if pushed_back and not self._queue and self.session is not None:
-            self.session.drained()
         return queue
 
     def _take_some(self, queue: list[bytes | Outgoing]) -> list[bytes | Outgoing]:
@@ -148,7 +157,12 @@ class Polling:
         waiting = self.waiting
         if waiting is not None:
             self.waiting = waiting.holder = None
-            self.respond(waiting, packets)
+            self._reply(waiting, packets)
+
+    def _reply(self, exchange: Exchange, packets: Sequence[bytes | Outgoing]) -> None:
+        if packets[0].__class__ is Uncompressed:  # one packet that may be compressed is enough, as in Node
+            exchange.may_compress = any(packet.__class__ is not Uncompressed for packet in packets)
+        self.respond(exchange, packets)
 
     # What a version of the protocol changes.
 
@@ -196,9 +210,9 @@ class Polling:
             if not self._queue:
                 packets.append(CLOSE)
                 session.end()
-            self.respond(exchange, packets)
+            self._reply(exchange, packets)
         elif self._queue:
-            self.respond(exchange, self._take())
+            self._give(exchange)
         elif session.state is State.PROBED:
             self.respond(exchange, [NOOP])
         else:

@@ -60,10 +60,13 @@ def receive(websocket: EngineWebSocket, session: Session, packet: str | bytes) -
         websocket.cancel_call()
         if polling.read_paused:
             websocket.pause_reading()
+        was_congested = polling.congested
         for item in polling.retire():
             if isinstance(item, bytes):
                 websocket.send_text(item)
             else:
                 websocket.send_outgoing(item)
+        if was_congested and not websocket.congested:
+            session.drained()
     else:
         raise EngineViolation(f"{packet[:20]!r} during an upgrade: 2probe was expected, then 5")

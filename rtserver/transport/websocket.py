@@ -141,8 +141,14 @@ class WebSocketProtocol(asyncio.Protocol):
 
     @property
     def writable(self) -> bool:
-        """True while the transport takes what is written."""
-        return not self.write_paused
+        """True when a frame sent now would leave at once: the kernel has taken all that was sent before."""
+        transport = self.transport
+        return not self.pending and transport is not None and not transport.get_write_buffer_size()
+
+    @property
+    def congested(self) -> bool:
+        """True while the transport's buffer is above its high-water mark."""
+        return self.write_paused
 
     def overflowed(self) -> None:
         """The client doesn't read: more than `max_buffer_size` bytes wait for it."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 import rtserver
+from rtserver import SlowClientPolicy
 from rtserver.cluster.memory import MemoryManager
 from rtserver.server.hub import Settings
 
@@ -152,6 +153,8 @@ async def test_options_reach_the_layer_that_they_are_for() -> None:
         max_depth=9,
         max_event_name=10,
         max_attachments=11,
+        slow_clients={"/prices": "conflate"},
+        on_drop=print,
     )
     assert sio._hub.settings == Settings(
         namespaces=("*",),
@@ -161,6 +164,8 @@ async def test_options_reach_the_layer_that_they_are_for() -> None:
         max_held=2000,
         max_running=5,
         verbose=True,
+        slow_clients={"/prices": SlowClientPolicy("conflate")},
+        on_drop=print,
     )
     assert sio.manager is manager
     assert sio.logger is mine

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rtserver.engineio.outgoing import Uncompressed
 from tests.conformance.engineio_v4.helpers import (
     POLLING,
     WEBSOCKET,
@@ -24,6 +25,23 @@ async def test_gzip(server: Serve) -> None:
         answer = await client.get(f"{POLLING}&sid={sid}", "Accept-Encoding: br, gzip;q=0.8, deflate\r\n")
         assert answer.headers["content-encoding"] == "gzip"
         assert gzip.decompress(answer.body) == b"4" + b"x" * 2000
+
+
+async def test_what_is_sent_uncompressed(server: Serve) -> None:
+    """A payload is compressed if any packet in it may be, as by Node's server."""
+    async with server() as served:
+        client, sid = await served.open_polling()
+        gzip_header = "Accept-Encoding: gzip\r\n"
+        session = served.handler.session
+        for _ in range(2):
+            session.send_outgoing(Uncompressed(b"4" + b"x" * 2000))
+        answer = await client.get(f"{POLLING}&sid={sid}", gzip_header)
+        assert "content-encoding" not in answer.headers
+        assert len(answer.body) == 4003
+        session.send_outgoing(Uncompressed(b"4" + b"x" * 2000))
+        session.send("y")
+        answer = await client.get(f"{POLLING}&sid={sid}", gzip_header)
+        assert answer.headers["content-encoding"] == "gzip"
 
 
 async def test_deflate(server: Serve) -> None:

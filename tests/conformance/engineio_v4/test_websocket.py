@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from rtserver.engineio.handler import Session
-from rtserver.engineio.outgoing import Outgoing
-from rtserver.websocket.deflate import DeflateOptions
+from rtserver.engineio.outgoing import Outgoing, Uncompressed
+from rtserver.websocket.deflate import DeflateOptions, deflate_once
 from tests.conformance.engineio_v4.helpers import (
     WEBSOCKET,
     Serve,
@@ -207,3 +208,35 @@ async def test_a_broadcast_to_compressing_clients_and_others(server: Serve) -> N
                 assert await client.recv() == "4all " + "abc" * 100
                 assert await client.recv() == b"\0" * 1000
                 assert await client.recv() == b"short"
+
+
+async def test_a_broadcast_is_deflated_once_for_each_wire_form(
+    server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three clients of two windows; then the same without compression."""
+    calls = []
+
+    def counting(payload: bytes, window_bits: int) -> bytes:
+        calls.append(window_bits)
+        return deflate_once(payload, window_bits)
+
+    monkeypatch.setattr("rtserver.engineio.outgoing.deflate_once", counting)
+    handler = Recorder()
+    small = ClientPerMessageDeflateFactory(server_max_window_bits=10)
+    async with (
+        server(handler, per_message_deflate=DeflateOptions(threshold=10)) as served,
+        websockets.connect(served.websocket_url, compression="deflate") as first,
+        websockets.connect(served.websocket_url, compression="deflate") as second,
+        websockets.connect(served.websocket_url, compression=None, extensions=[small]) as third,
+        websockets.connect(served.websocket_url, compression=None) as plain,
+    ):
+        clients = (first, second, third, plain)
+        for client in clients:
+            await client.recv()
+        for outgoing in (Outgoing(b"4" + b"abc" * 100), Uncompressed(b"4" + b"abc" * 100)):
+            for session in handler.sessions:
+                session.send_outgoing(outgoing)
+            for client in clients:
+                assert await client.recv() == "4" + "abc" * 100
+        assert len(calls) == 2
+        assert 10 in calls

@@ -8,13 +8,16 @@ from typing import Any
 from .channel import Channel
 from .values import pack
 
-__all__ = ["DRIVER", "KINDS", "MSGPACK", "Node", "NodeManager", "NodeSocket", "Transport"]
+__all__ = ["DRIVER", "KINDS", "MSGPACK", "OLD_KIND", "Node", "NodeManager", "NodeSocket", "Transport"]
 
 DRIVER = "driver.js"
 """The program that runs the clients."""
 
 KINDS = ("4", "4.0", "3.1")
 """The versions of socket.io-client: the newest 4.x, 4.0.0 and 3.1.3."""
+
+OLD_KIND = "2"
+"""socket.io-client 2.5, for a server with `allow_eio3`. Its `auth` travels as the namespace's query."""
 
 MSGPACK = "socket.io-msgpack-parser"
 """The client's `parser` option for a server with `serializer="msgpack"`."""

@@ -7,6 +7,7 @@ const clients = {
   "4": () => require("socket.io-client"),
   "4.0": () => require("socket.io-client-4-0"),
   "3.1": () => require("socket.io-client-3-1"),
+  "2": () => require("./client_2.js"),
 };
 
 const managers = new Map();
@@ -29,7 +30,7 @@ const commands = {
     const note = tell.bind(null, name);
     manager.on("open", () => {
       manager.engine.on("upgrade", (transport) => note("upgrade", transport.name));
-      manager.engine.on("packet", ({ type }) => type === "ping" && note("ping"));
+      manager.engine.on("packet", ({ type }) => ["ping", "pong"].includes(type) && note(type));
       manager.engine.on("close", (reason) => note("engine_close", reason));
       note("open", manager.engine.transport.name);
     });

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from rtserver.engineio.outgoing import Outgoing
+from rtserver.engineio.outgoing import Outgoing, Uncompressed
 
 
 def test_text_alone() -> None:
@@ -76,3 +76,22 @@ def test_another_form_is_made_once() -> None:
     assert outgoing.form(shout) == b"4A"
     assert made == [outgoing]
     assert outgoing.form(len) == 2
+
+
+def test_uncompressed() -> None:
+    outgoing = Uncompressed(b"4" + b"x" * 2000)
+    assert outgoing.deflated(15, 100) is outgoing.websocket
+    assert outgoing.websocket == Outgoing(outgoing.text).websocket
+    assert not outgoing.compress
+
+
+def test_another_form_of_an_uncompressed_message_is_uncompressed() -> None:
+    def double(outgoing: Outgoing) -> Outgoing:
+        return Outgoing(outgoing.text * 2)
+
+    outgoing = Uncompressed(b"4x")
+    assert outgoing.form(double).text == b"4x4x"
+    assert not outgoing.form(double).compress
+    assert outgoing.form(double) is outgoing.form(double)
+    assert outgoing.form(len) == 2
+    assert Outgoing(b"4x").form(double).compress

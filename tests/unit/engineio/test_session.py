@@ -56,6 +56,7 @@ class FakeCarrier:
         self.name = name
         self.buffered = 7
         self.writable = True
+        self.congested = False
         self.done: list[Any] = []
         self.can_say_goodbye = True
 
@@ -149,8 +150,11 @@ class TestSending:
 
     def test_what_the_carrier_tells(self, session: Session, carrier: FakeCarrier) -> None:
         assert (session.transport_name, session.buffered, session.writable) == ("polling", 7, True)
+        assert not session.congested
         carrier.writable = False
+        carrier.congested = True
         assert not session.writable
+        assert session.congested
         session.close()
         assert (session.buffered, session.writable, session.is_open) == (0, False, False)
 

@@ -22,18 +22,19 @@ HEADERS = [(b"Host", b"chat.example"), (b"User-Agent", b"tests"), (b"Cookie", b"
 class FakeSession:
     """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it."""
 
-    def __init__(self, handler: EngineHandler, handshake: Handshake | None = None) -> None:
+    def __init__(self, handler: EngineHandler, handshake: Handshake | None = None, protocol: int = 4) -> None:
         self.handler = handler
         self.sid = "engine-sid"
         self.handshake = handshake or Handshake(
             "GET", "/socket.io/?EIO=4&transport=websocket", HEADERS, remote=("203.0.113.7", 4711)
         )
-        self.protocol = 4
+        self.protocol = protocol
         self.context: Any = None
         self.transport_name = "websocket"
         self.is_open = True
         self.buffered = 0
         self.writable = True
+        self.congested = False
         self.closed_for: str | None = None
         self.reading = True
         self.sent: list[str | bytes] = []
@@ -111,8 +112,8 @@ class Harness:
             None if clock is None else lambda: clock,
         )
 
-    def session(self, handshake: Handshake | None = None) -> FakeSession:
-        return FakeSession(self.sio._dispatch, handshake)
+    def session(self, handshake: Handshake | None = None, protocol: int = 4) -> FakeSession:
+        return FakeSession(self.sio._dispatch, handshake, protocol)
 
 
 async def turns(count: int = 5) -> None:

@@ -56,6 +56,36 @@ async def test_a_volatile_event_is_dropped_for_who_is_not_ready() -> None:
     busy.writable = False
     harness.sio._local.emit(EVERYONE, ["event"], Flags(volatile=True))
     assert (ready.take(), busy.take()) == (['42["event"]'], [])
+    assert harness.sio.counters.drops == {"not ready": 1}
+
+
+async def test_a_volatile_event_is_dropped_for_who_is_connecting() -> None:
+    harness = Harness()
+
+    async def connect(sid: str, environ: Any) -> None:
+        harness.sio._local.emit(EVERYONE, ["volatile"], Flags(volatile=True))
+        harness.sio._local.emit(EVERYONE, ["event"])
+
+    harness.sio.on("connect", connect)
+    session = harness.session()
+    session.receive("0")
+    assert session.take()[1:] == ['42["event"]']
+    assert harness.sio.counters.drops == {"not ready": 1}
+
+
+async def test_an_event_that_is_not_to_be_compressed() -> None:
+    harness = Harness()
+    seen: list[Outgoing] = []
+    for _ in range(2):
+        session = harness.session()
+        session.join()
+        session.send_outgoing = seen.append  # type: ignore[method-assign]
+    harness.sio._local.emit(EVERYONE, ["event", b"\x01"], Flags(compress=False))
+    assert [(outgoing.text, list(outgoing.attachments)) for outgoing in seen] == [
+        (b'451-["event",{"_placeholder":true,"num":0}]', [b"\x01"])
+    ] * 2
+    assert seen[0] is seen[1]
+    assert not seen[0].compress
 
 
 async def test_an_inquiry_leaves_nothing_behind() -> None:

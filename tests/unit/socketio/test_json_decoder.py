@@ -39,6 +39,14 @@ def both_ways(text: str, limits: Limits) -> Packet:
             (CONNECT, "/admin", None, {"sid": "oSO0OpakMV_3jnilAAAA"}, 0),
         ),
         ("0/admin?token=1,{}", (CONNECT, "/admin", None, {}, 0)),
+        (
+            "0/admin?token=x%26y&b=&c=1&c=2,",
+            (CONNECT, "/admin", None, {"token": "x&y", "b": "", "c": "2"}, 0),
+        ),
+        ("0/admin?token=" + "x" * 8186 + ",", (CONNECT, "/admin", None, {"token": "x" * 8186}, 0)),
+        ("0/admin?token=1", (CONNECT, "/admin", None, {"token": "1"}, 0)),
+        ("0/admin?,", (CONNECT, "/admin", None, None, 0)),
+        ("1/admin?token=1,", (DISCONNECT, "/admin", None, None, 0)),
         ("1", (DISCONNECT, "/", None, None, 0)),
         ("1/admin,", (DISCONNECT, "/admin", None, None, 0)),
         ('2["foo"]', (EVENT, "/", None, ["foo"], 0)),
@@ -132,6 +140,8 @@ def test_decode(text: str, packet: Any) -> None:
         ("61-[1]", "an acknowledgment without an id"),
         ("0/" + "a" * 256 + ",", "a namespace of more than 256 characters"),
         ("0/" + "a" * 256, "a namespace of more than 256 characters"),
+        ("0/" + "a" * 256 + "?token=1,", "a namespace of more than 256 characters"),
+        ("0/admin?" + "a" * 8193 + ",", "a namespace whose query has more than 8192 characters"),
         ("2/" + "a" * 256 + ',["a"]', "a namespace of more than 256 characters"),
     ],
 )

@@ -184,3 +184,39 @@ async def test_there_is_no_endpoint_unless_asked_for() -> None:
 def test_the_path_of_socketio_is_taken() -> None:
     with pytest.raises(ValueError, match=r"websocket_path is '/socket.io', the path of Socket.IO"):
         Server().attach(web.Application(), websocket_path="/socket.io")
+
+
+async def test_allow_request_and_hooks() -> None:
+    async def allow_request(handshake: Handshake) -> bool | str:
+        await asyncio.sleep(0)
+        return "token" in handshake.query or "a token is missing"
+
+    sio = Server(allow_request=allow_request)
+    told: list[Any] = []
+    sio.eio.on("connection_error", lambda refused: told.append((refused.code, dict(refused.context))))
+    sio.eio.on("initial_headers", lambda headers, handshake: headers.add("X-Hook", "called"))
+    app = web.Application()
+    sio.attach(app, websocket_path="/ws")
+    async with listening(app) as (_, port):
+        answer = await ask(port, upgrade_request("/ws", JSON))
+        assert (answer.status, answer.json()) == (403, {"code": 4, "message": "a token is missing"})
+        assert told == [(4, {"message": "a token is missing"})]
+        answer = await ask(port, upgrade_request("/ws?token", JSON))
+        assert (answer.status, answer.headers["x-hook"]) == (101, "called")
+
+
+async def test_the_end_of_the_server_refuses_those_who_wait_to_be_allowed() -> None:
+    asked = asyncio.Event()
+
+    async def allow_request(handshake: Handshake) -> None:
+        asked.set()
+        await asyncio.get_running_loop().create_future()
+
+    sio = Server(allow_request=allow_request)
+    app = web.Application()
+    sio.attach(app, websocket_path="/ws")
+    async with listening(app) as (_, port):
+        answering = asyncio.ensure_future(ask(port, upgrade_request("/ws", JSON)))
+        await asked.wait()
+        await sio.eio.close()
+        assert (await answering).status == 503

@@ -136,12 +136,42 @@ class TestWriting:
         assert b"".join(transport.written) == b"".join(frames)
 
 
+class TestWritable:
+    """What a volatile event asks: would a frame leave at once?"""
+
+    async def test_until_the_turn_has_ended(self, shell: Shell) -> None:
+        assert shell.writable
+        shell.send_frame(b"x")
+        assert not shell.writable
+        await turn()
+        assert shell.writable
+
+    async def test_while_the_kernel_does_not_take_all(self, shell: Shell, transport: FakeTransport) -> None:
+        transport.room = 1
+        shell.send_frame(b"xyz")
+        await turn()
+        assert not shell.writable
+        assert not shell.congested
+        transport.size = 0
+        assert shell.writable
+
+    async def test_while_packets_are_collected(self, shell: Shell) -> None:
+        shell.pending = []
+        assert shell.writable
+        shell.send_frame(b"x")
+        assert not shell.writable
+
+    async def test_without_a_connection(self, shell: Shell) -> None:
+        shell.connection_lost(None)
+        assert not shell.writable
+
+
 class TestBackPressure:
     async def push_back(self, shell: Shell, transport: FakeTransport) -> None:
         transport.room = 0
         shell.send_frame(b"x" * (HIGH_WATER + 1))
         await turn()
-        assert shell.write_paused
+        assert shell.congested
         assert not shell.writable
 
     async def test_frames_wait(self, shell: Shell, transport: FakeTransport) -> None:
@@ -154,7 +184,7 @@ class TestBackPressure:
         transport.room = 10**9
         transport.read_all()
         assert transport.written[1:] == [b"onetwo"]
-        assert (shell.drains, shell.buffered, shell.writable) == (1, 0, True)
+        assert (shell.drains, shell.buffered, shell.writable, shell.congested) == (1, 0, True, False)
 
     async def test_a_backlog_leaves_in_pieces(self, shell: Shell, transport: FakeTransport) -> None:
         await self.push_back(shell, transport)
