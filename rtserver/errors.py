@@ -11,6 +11,7 @@
     │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
     │   ├── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
     │   └── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
+    ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
 
 What a message of these says stays on the server (logs) unless the class says that it is sent to the
@@ -28,6 +29,7 @@ __all__ = [
     "ConnectionClosed",
     "EngineRequestError",
     "EngineViolation",
+    "EventRefused",
     "HandshakeError",
     "HttpError",
     "PlainViolation",
@@ -141,6 +143,14 @@ class PlainViolation(ProtocolError):
         super().__init__(f"{code} {reason}")
         self.code = code
         self.reason = reason
+
+
+class EventRefused(RtserverError):
+    """An event that goes no further: what the middleware of a socket raises (`Socket.use`).
+
+    Its arguments are sent to the client as the acknowledgment, if it wants one. Without arguments there is no
+    acknowledgment, as in Node.
+    """
 
 
 class ConnectionClosed(RtserverError):

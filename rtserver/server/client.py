@@ -52,6 +52,7 @@ class Client:
         "session",
         "socket",
         "timer",
+        "watched",
     )
 
     def __init__(self, session: ClientSession) -> None:
@@ -68,6 +69,8 @@ class Client:
         """Why the session has closed; None while it is open."""
         self.careful = False
         """Whether its messages take the long way, where more than the handler is looked after."""
+        self.watched = False
+        """Whether something of the application's looks at the events of one of its sockets."""
         self.partial: Reassembly | None = None
         """A packet that waits for its attachments."""
         self.environ: Environ | None = None

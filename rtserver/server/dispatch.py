@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast
 
 from rtserver.engineio.handler import Session
-from rtserver.errors import SocketViolation
+from rtserver.errors import EventRefused, SocketViolation
 from rtserver.server import acks
 from rtserver.server.client import Client, ClientSession
 from rtserver.server.connecting import Connecting
@@ -21,6 +21,7 @@ from rtserver.server.delivery import send_queue
 from rtserver.server.delivery.duplicates import Duplicates, Receipt
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED, Found
+from rtserver.server.hooks import Hooks
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason, translate
@@ -218,7 +219,7 @@ class Dispatch:
         packet = client.partial.add(data)
         if packet is not None:
             client.partial = None
-            client.careful = self._is_careful
+            client.careful = self._is_careful or client.watched
         return packet
 
     def _violated(self, client: Client, violation: SocketViolation) -> None:
@@ -242,10 +243,11 @@ class Dispatch:
 
     def _event(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
         event = args[0]
-        found = socket.namespace.events.get(event)
+        hooks = socket.hooks
+        found = None if hooks is None else hooks.handlers.get(event)
         if found is None:
-            found = self._find(socket, event)
-            if found is None:
+            found = socket.namespace.events.get(event) or self._find(socket, event)
+            if found is None and hooks is None:
                 return
         if self._verbose:
             self._log_event(socket, event)
@@ -254,6 +256,47 @@ class Dispatch:
             ack = self._duplicates.admit(socket, ack_id, args)
             if ack is None:
                 return
+        if hooks is not None:
+            hooks.received(self._hub, socket, args)
+            if hooks.middleware:
+                passing = self._start(self._passing(socket, hooks, found, args, ack))
+                if passing.__class__ is HandlerTask:
+                    self._suspended(socket, passing, event, None)
+                return
+        if found is not None:
+            self._call(socket, found, args, ack)
+        elif isinstance(ack, Receipt):
+            ack.fail()
+
+    async def _passing(
+        self,
+        socket: Socket,
+        hooks: Hooks,
+        found: Found | None,
+        args: list[Any],
+        ack: int | Receipt | None,
+    ) -> None:
+        """Let an event come through its socket's middleware, then start its handler."""
+        event, *rest = args
+        try:
+            async with hooks.lock:
+                try:
+                    is_wanted = await hooks.let_through(socket, event, rest)
+                except EventRefused as refusal:
+                    is_wanted = False
+                    self._hub.counters.refused_events += 1
+                    if ack is not None and refusal.args:
+                        self._acknowledge(socket, ack, refusal.args)
+                        return
+                if is_wanted and found is not None:
+                    self._call(socket, found, [event, *rest], ack)
+                elif isinstance(ack, Receipt):
+                    ack.fail()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
+            self._failed(socket, event, error, ack)
+
+    def _call(self, socket: Socket, found: Found, args: list[Any], ack: int | Receipt | None) -> None:
+        event = args[0]
         function, is_async = found
         args[0] = socket.sid
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -212,6 +212,18 @@ class Hub:
             socket.namespace.name,
             exc_info=error,
         )
+
+    def call(
+        self, socket: Socket, event: str, function: Callable[..., Any], is_async: bool, args: Sequence[Any]
+    ) -> None:
+        """Call a function for the sake of a client, and log what it raises; see `run`."""
+        try:
+            result = function(*args)
+        except Exception as error:  # noqa: BLE001 - whatever an application raises is logged
+            self.handler_failed(socket, event, error)
+        else:
+            if is_async:
+                self.run(socket, event, result)
 
     def run(self, socket: Socket, event: str, coroutine: Any) -> None:
         """Run a coroutine for the sake of a client, and log what it raises.

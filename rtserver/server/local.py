@@ -22,6 +22,7 @@ from rtserver.server.handshake import SocketHandshake
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Namespace, Room
+from rtserver.server.server_events import ServerEvents
 from rtserver.server.socket import NOWHERE, Socket, State
 from rtserver.server.target import PLAIN, Flags, Target
 
@@ -34,11 +35,13 @@ class Local:
     Args:
         hub: The shared state.
         connecting: Disconnects clients.
+        server_events: What handles events of other servers.
     """
 
-    __slots__ = ("_connecting", "_encode_one", "_hub")
+    __slots__ = ("_connecting", "_encode_one", "_hub", "_server_events")
 
-    def __init__(self, hub: Hub, connecting: Connecting) -> None:
+    def __init__(self, hub: Hub, connecting: Connecting, server_events: ServerEvents) -> None:
+        self._server_events = server_events
         self._hub = hub
         self._connecting = connecting
         # For one recipient a codec may spare the object that holds a message's other wire forms.
@@ -176,6 +179,8 @@ class Local:
         volatile = flags.volatile
         event = args[0]
         for socket in members:
+            if socket.hooks is not None:
+                socket.hooks.sent(self._hub, socket, args)
             recipient = socket.recipient
             if isinstance(recipient, SendQueue):
                 recipient.send_event(outgoing, event, volatile, key)
@@ -257,9 +262,9 @@ class Local:
 
     # Other servers.
 
-    def server_side(self, namespace: str, args: Sequence[Any]) -> Awaitable[Any] | None:
-        """Call the handlers of an event that another server sent to its peers. There are none."""
-        return None
+    def server_side(self, namespace: str, args: Sequence[Any]) -> Awaitable[Sequence[Any] | None] | None:
+        """Call the handler of an event that another server sent to its peers."""
+        return self._server_events.call(namespace, args)
 
 
 def _recipients(namespace: Namespace, target: Target) -> Collection[Socket]:

@@ -87,11 +87,12 @@ class LocalSink(Protocol):
             Their ``disconnect`` handlers, where those still run.
         """
 
-    def server_side(self, namespace: str, args: Sequence[Any]) -> Awaitable[Any] | None:
-        """Call the handlers of an event that another server sent to its peers.
+    def server_side(self, namespace: str, args: Sequence[Any]) -> Awaitable[Sequence[Any] | None] | None:
+        """Call the handler of an event that another server sent to its peers, at once.
 
         Returns:
-            What gives the answer; None where no handler is registered.
+            What gives the arguments of the answer, or None if the handler fails: then there is no answer.
+            None where no handler is registered. The handler runs whether or not that is awaited.
         """
 
 

@@ -31,7 +31,9 @@ class Namespace:
     """
 
     __slots__ = (
+        "_is_plain_unheard",
         "events",
+        "listening",
         "middlewares",
         "name",
         "observers",
@@ -55,6 +57,9 @@ class Namespace:
         """Who is told of what happens to rooms."""
         self.plain = slow_clients is None
         """Whether nothing but sending is to be done with an ordinary event for its clients."""
+        self.listening = 0
+        """How many sockets have outgoing catch-alls."""
+        self._is_plain_unheard = True
         self.on_connect: Lifecycle | None = None
         self.on_disconnect: Lifecycle | None = None
         self.middlewares: tuple[Found, ...] = ()
@@ -68,6 +73,19 @@ class Namespace:
         self.on_connect = handlers.find_lifecycle(self.name, "connect", self.parent)
         self.on_disconnect = handlers.find_lifecycle(self.name, "disconnect", self.parent)
         self.middlewares = handlers.middlewares(self.name, self.parent)
+
+    def listen(self) -> None:
+        """Take note that a socket has outgoing catch-alls."""
+        if not self.listening:
+            self._is_plain_unheard = self.plain
+            self.plain = False
+        self.listening += 1
+
+    def unlisten(self) -> None:
+        """Take note that a socket has none any more."""
+        self.listening -= 1
+        if not self.listening:
+            self.plain = self._is_plain_unheard
 
     def enter(self, socket: Socket, room: Room) -> None:
         """Put `socket` into `room`."""
@@ -112,6 +130,9 @@ class Namespace:
         """
         if self.sockets.pop(socket.sid, None) is None:
             return
+        if socket.hooks is not None and socket.hooks.outgoing:
+            self.unlisten()
+        socket.hooks = None
         deleted = socket.sid not in self.rooms or self._remove(socket, socket.sid)
         if was_accepted:
             for observer in self.observers:

@@ -68,10 +68,4 @@ class RoomHandler:
             self._call(socket, room)
 
     def _call(self, socket: Socket, *args: Any) -> None:
-        try:
-            result = self._function(*args)
-        except Exception as error:  # noqa: BLE001 - whatever an application raises is logged
-            self._hub.handler_failed(socket, self._event, error)
-        else:
-            if self._is_async:
-                self._hub.run(socket, self._event, result)
+        self._hub.call(socket, self._event, self._function, self._is_async, args)

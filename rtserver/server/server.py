@@ -40,6 +40,7 @@ from rtserver.server.namespace import Room
 from rtserver.server.reasons import Reason
 from rtserver.server.registration import MAIN, Registration
 from rtserver.server.room_methods import RoomMethods
+from rtserver.server.server_events import ServerEvents
 from rtserver.server.target import PLAIN, Target, room_names
 from rtserver.socketio.codec import Codec
 
@@ -77,8 +78,9 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         self._hub = hub = Hub(settings, codec, logger, make_clock)
         flow = Flow(settings.serial, settings.max_running, hub.counters)
         self._connecting = Connecting(hub, flow)
-        self._local = Local(hub, self._connecting)
-        self._backend = Backend(hub, manager, self._local)
+        server_events = ServerEvents(hub)
+        self._local = Local(hub, self._connecting, server_events)
+        self._backend = Backend(hub, manager, self._local, server_events)
         hub.facade = partial(ClientSocket, self._backend)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose

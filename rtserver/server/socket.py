@@ -10,6 +10,7 @@ from rtserver.engineio.outgoing import Outgoing
 if TYPE_CHECKING:
     from rtserver.server.acks import AckCallback
     from rtserver.server.client import Client
+    from rtserver.server.hooks import Hooks
     from rtserver.server.namespace import Namespace, Room
 
 __all__ = ["NOWHERE", "Held", "Recipient", "Socket", "State"]
@@ -103,6 +104,7 @@ class Socket:
         "auth",
         "client",
         "data",
+        "hooks",
         "namespace",
         "recipient",
         "rooms",
@@ -122,6 +124,8 @@ class Socket:
         """The application's session; None until it is first asked for."""
         self.auth: Any = None
         """What the client sent as its auth; None for nothing."""
+        self.hooks: Hooks | None = None
+        """What the application has attached to this socket; None for nothing."""
         self.acks: dict[int, AckCallback] | None = None
         """What waits for the client's acknowledgments, by id; None for nothing."""
         self.ack_counter = 0

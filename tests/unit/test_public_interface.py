@@ -105,6 +105,7 @@ def test_the_package_exports_exactly_this() -> None:
         "EngineRequestError",
         "EngineServer",
         "EngineViolation",
+        "EventRefused",
         "Handshake",
         "HandshakeError",
         "History",

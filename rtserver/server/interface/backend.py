@@ -10,6 +10,7 @@ from rtserver.server.hub import Hub
 from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.namespace import Room
+from rtserver.server.server_events import ServerEvents
 from rtserver.server.target import room_names
 
 __all__ = ["Backend", "event_args", "united"]
@@ -26,11 +27,13 @@ class Backend:
         hub: The shared state.
         manager: Reaches every server of the cluster.
         local: Reaches the clients of this server.
+        server_events: What handles events of other servers.
     """
 
     hub: Hub
     manager: Manager
     local: Local
+    server_events: ServerEvents
 
 
 def event_args(event: str, args: Sequence[Any]) -> list[Any]:

@@ -6,12 +6,13 @@ from rtserver.server.hub import Hub
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.operator import BroadcastOperator, EmittingChain
 from rtserver.server.interface.scope import HandlerScope
+from rtserver.server.interface.server_side import ServerSide
 from rtserver.server.interface.socket import Socket
 
 __all__ = ["ServerNamespace"]
 
 
-class ServerNamespace(EmittingChain, HandlerScope):
+class ServerNamespace(EmittingChain, ServerSide, HandlerScope):
     """One namespace of a server: a chain that means all its clients, and a place to register handlers.
 
     python-socketio's `AsyncNamespace`, a class of event handlers, is something else.

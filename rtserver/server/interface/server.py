@@ -9,7 +9,8 @@ from rtserver.server.dynamic import Matcher
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.dynamic import DynamicNamespace
 from rtserver.server.interface.namespace import ServerNamespace
-from rtserver.server.interface.operator import BroadcastOperator, Chain
+from rtserver.server.interface.operator import BroadcastOperator
+from rtserver.server.interface.server_side import ServerSide
 from rtserver.server.interface.socket import Socket
 from rtserver.server.registration import MAIN
 
@@ -18,7 +19,7 @@ __all__ = ["NodeInterface"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class NodeInterface(Chain):
+class NodeInterface(ServerSide):
     """The methods of a server that Node's server has, and python-socketio's has not.
 
     A chain that begins with the server means the main namespace.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.interface.backend import Backend, united
+from rtserver.server.interface.socket_hooks import SocketHooks
 from rtserver.server.interface.socket_operator import SocketChain, SocketOperator
 from rtserver.server.namespace import Room
 from rtserver.server.socket import State
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Socket"]
 
 
-class Socket(SocketChain):
+class Socket(SocketChain, SocketHooks):
     """A client of this server, in one namespace.
 
     `rtserver.Server.socket` returns it. Two of them are equal when they are the same client's in the same

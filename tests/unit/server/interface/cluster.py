@@ -48,6 +48,13 @@ class ClusterManager(MemoryManager):
         self.asked.append(("fetch", target, timeout))
         return self._fetched
 
+    def server_side_emit(self, namespace: str, args: Sequence[Any]) -> None:
+        self.asked.append(("server_side_emit", namespace, args))
+
+    async def server_side_ask(self, namespace: str, args: Sequence[Any], timeout: float) -> Answers:  # noqa: ASYNC109
+        self.asked.append(("server_side_ask", namespace, args, timeout))
+        return self._answers or Answers()
+
     def join(self, target: Target, rooms: Sequence[Room]) -> None:
         self.asked.append(("join", target, rooms))
         super().join(target, rooms)

@@ -1,0 +1,85 @@
+"""What an application has attached to one socket: handlers, catch-alls and middleware of its own.
+
+Hardly any socket has any. One that has makes its client's messages take the long way through `Dispatch`,
+and one with outgoing catch-alls does the same to what is sent in its namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtserver.server.handlers import Found, is_coroutine_function
+from rtserver.server.socket import Socket, State
+
+if TYPE_CHECKING:
+    from rtserver.server.hub import Hub
+
+__all__ = ["Hooks", "Listener"]
+
+
+class Listener(NamedTuple):
+    """A function of the application's."""
+
+    function: Callable[..., Any]
+    is_async: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Listener:
+        """Inspect a function."""
+        return cls(function, is_coroutine_function(function))
+
+
+class Hooks:
+    """What is attached to one socket. The tuples are replaced, so that going through one is safe."""
+
+    __slots__ = ("handlers", "incoming", "lock", "middleware", "outgoing")
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Found] = {}
+        """Handlers of this socket's own, by event: as `HandlerRegistry` has them, with the sid first."""
+        self.incoming: tuple[Listener, ...] = ()
+        """What is told of every event of the client."""
+        self.outgoing: tuple[Listener, ...] = ()
+        """What is told of every event for the client."""
+        self.middleware: tuple[Listener, ...] = ()
+        """What every event of the client comes through before its handler."""
+        self.lock = asyncio.Lock()
+        """Held while an event comes through the middleware: the next one waits, so that none overtakes."""
+
+    def handle(self, event: str, function: Callable[..., Any]) -> None:
+        """Let `function` handle an event, called with its arguments alone."""
+        self.handlers[event] = ((lambda _sid, *args: function(*args)), is_coroutine_function(function))
+
+    def received(self, hub: Hub, socket: Socket, args: Sequence[Any]) -> None:
+        """Tell the incoming catch-alls of an event: its name, then its arguments."""
+        for function, is_async in self.incoming:
+            hub.call(socket, "on_any", function, is_async, args)
+
+    async def let_through(self, socket: Socket, event: str, args: list[Any]) -> bool:
+        """Call the middleware, one after another, for as long as the socket is connected.
+
+        Args:
+            socket: The socket.
+            event: The event's name.
+            args: Its arguments, which the middleware may change.
+
+        Returns:
+            Whether it still is, so that the event's handler is to be called.
+
+        Raises:
+            Exception: What the middleware raised.
+        """
+        for function, is_async in self.middleware:
+            if socket.state is not State.CONNECTED:
+                break
+            result = function(event, args)
+            if is_async:
+                await result
+        return socket.state is State.CONNECTED
+
+    def sent(self, hub: Hub, socket: Socket, args: Sequence[Any]) -> None:
+        """Tell the outgoing catch-alls of an event: its name, then its arguments."""
+        for function, is_async in () if socket.state is State.LEAVING else self.outgoing:
+            hub.call(socket, "on_any_outgoing", function, is_async, args)

@@ -1,0 +1,152 @@
+"""What an application attaches to one socket, beside the handlers that it registers for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from rtserver.server.handlers import RESERVED
+from rtserver.server.hooks import Hooks, Listener
+from rtserver.server.socket import State
+
+if TYPE_CHECKING:
+    from rtserver.server.socket import Socket
+
+__all__ = ["SocketHooks"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class SocketHooks:
+    """The methods of a socket that attach functions to it: plain ones or ``async def``, also as decorators.
+
+    What is attached goes with the socket. A function that fails is logged, as a handler is.
+    """
+
+    __slots__ = ()
+
+    _socket: Socket
+
+    # Handlers.
+
+    @overload
+    def on(self, event: str, handler: None = None) -> Callable[[Function], Function]: ...
+
+    @overload
+    def on(self, event: str, handler: Callable[..., Any]) -> None: ...
+
+    def on(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
+        """Handle an event of this client alone, in the place of the handler that is registered for all.
+
+        Args:
+            event: The event's name.
+            handler: Called with the event's arguments, without a sid. What it returns acknowledges the
+                event. Without it, a decorator is returned.
+
+        Raises:
+            ValueError: The name is reserved.
+        """
+        if event in RESERVED:
+            raise ValueError(f"a socket has no handler of its own for {event!r}: register it on the server")
+
+        def register(function: Function) -> Function:
+            hooks = self._hooks()
+            if hooks is not None:
+                hooks.handle(event, function)
+            return function
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    def off(self, event: str) -> None:
+        """Forget the handler of this client alone."""
+        if self._socket.hooks is not None:
+            self._socket.hooks.handlers.pop(event, None)
+
+    # Catch-alls.
+
+    def on_any(self, listener: Function) -> Function:
+        """Call ``listener(event, *args)`` for every event of the client, before anything else is."""
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.incoming = (*hooks.incoming, Listener.of(listener))
+        return listener
+
+    def prepend_any(self, listener: Function) -> Function:
+        """Do what `on_any` does, before the listeners that are there already."""
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.incoming = (Listener.of(listener), *hooks.incoming)
+        return listener
+
+    def off_any(self, listener: Callable[..., Any] | None = None) -> None:
+        """Forget a listener of `on_any`; all of them if none is given."""
+        hooks = self._socket.hooks
+        if hooks is not None:
+            hooks.incoming = _without(hooks.incoming, listener)
+
+    def on_any_outgoing(self, listener: Function) -> Function:
+        """Call ``listener(event, *args)`` for every event that is emitted to the client, by broadcasts, too.
+
+        While a socket has such a listener, emitting in its namespace takes longer.
+        """
+        self._set_outgoing((*self._outgoing(), Listener.of(listener)))
+        return listener
+
+    def prepend_any_outgoing(self, listener: Function) -> Function:
+        """Do what `on_any_outgoing` does, before the listeners that are there already."""
+        self._set_outgoing((Listener.of(listener), *self._outgoing()))
+        return listener
+
+    def off_any_outgoing(self, listener: Callable[..., Any] | None = None) -> None:
+        """Forget a listener of `on_any_outgoing`; all of them if none is given."""
+        self._set_outgoing(_without(self._outgoing(), listener))
+
+    # Middleware.
+
+    def use(self, middleware: Function) -> Function:
+        """Let every event of the client come through ``middleware(event, args)`` before its handler.
+
+        The middleware may change `args`, a list, in place. It refuses the event by raising
+        `rtserver.EventRefused`, whose arguments the client receives as its acknowledgment. Events of a
+        client come through one after another: none overtakes one that the middleware still ponders.
+        """
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.middleware = (*hooks.middleware, Listener.of(middleware))
+        return middleware
+
+    def _hooks(self) -> Hooks | None:
+        """Return what is attached to the socket; None when it is gone, and nothing is kept for it."""
+        socket = self._socket
+        if socket.state is State.GONE:
+            return None
+        if socket.hooks is None:
+            socket.hooks = Hooks()
+            socket.client.watched = socket.client.careful = True
+        return socket.hooks
+
+    def _outgoing(self) -> tuple[Listener, ...]:
+        return () if self._socket.hooks is None else self._socket.hooks.outgoing
+
+    def _set_outgoing(self, listeners: tuple[Listener, ...]) -> None:
+        hooks = self._hooks()
+        if hooks is None:
+            return
+        had_any, hooks.outgoing = bool(hooks.outgoing), listeners
+        if listeners and not had_any:
+            self._socket.namespace.listen()
+        elif had_any and not listeners:
+            self._socket.namespace.unlisten()
+
+
+def _without(listeners: tuple[Listener, ...], function: Callable[..., Any] | None) -> tuple[Listener, ...]:
+    """Return the listeners without the first one of a function; without any if none is given."""
+    if function is None:
+        return ()
+    for position, listener in enumerate(listeners):
+        if listener.function == function:
+            return (*listeners[:position], *listeners[position + 1 :])
+    return listeners
