@@ -54,9 +54,11 @@ class Dispatch:
         "_is_careful",
         "_start",
         "_verbose",
+        "codec",
     )
 
     def __init__(self, hub: Hub, connecting: Connecting, flow: Flow) -> None:
+        self.codec = hub.codec
         self._hub = hub
         self._connecting = connecting
         self._flow = flow
@@ -156,6 +158,13 @@ class Dispatch:
         client: Client | None = session.context
         if client is not None:
             send_queue.drain(client)
+
+    # What tests of applications ask.
+
+    def running(self, client: Client, /) -> list[HandlerTask]:
+        """Return the handlers of a client that have suspended, those of its connects and disconnects too."""
+        tasks = self._hub.runtime().tasks
+        return [task for task in tasks if isinstance(task, HandlerTask) and task.socket.client is client]
 
     # Packets.
 

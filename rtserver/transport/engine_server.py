@@ -163,15 +163,20 @@ class EngineServer:
         for lane in list(self._lanes):
             lane.abort()
         if self._host is host:
-            self._host = self._routes = self._route = self._plain = None
-            self._lane_hosts.clear()
+            self._forget_host()
+
+    def _forget_host(self) -> None:
+        self._host = self._routes = self._route = self._plain = None
+        self._lane_hosts.clear()
 
     async def _on_shutdown(self, app: web.Application) -> None:
         await self.close()
 
     def _running(self) -> EngineHost:
+        loop = asyncio.get_running_loop()
+        if self._host is not None and self._host.loop is not loop:  # used before, and not closed
+            self._forget_host()
         if self._host is None:
-            loop = asyncio.get_running_loop()
             self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
             self._routes = Routes(self._host)
         return self._host

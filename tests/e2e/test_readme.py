@@ -16,23 +16,18 @@ import socketio
 import websockets
 from aiohttp import web
 
+from tests.support.examples import example, untested
+
 from .harness.server import Hosting
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = "README.md"
 TIMEOUT = 20.0
-
-
-def example(name: str) -> str:
-    """Return the code block behind the comment `<!-- tested: name -->`."""
-    found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert found is not None, f"the README has no example named {name}"
-    return found[1]
 
 
 def run(code: str) -> web.Application:
     """Run a program as an import would, and return its aiohttp application."""
     names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(code, README, "exec"), names)
     app = names["app"]
     assert isinstance(app, web.Application)
     return app
@@ -48,13 +43,12 @@ def applied(diff: str, before: str) -> str:
 
 
 def test_every_example_is_tested() -> None:
-    blocks = len(re.findall(r"^```(?:python|toml|diff)", README, re.MULTILINE))
-    assert blocks == len(re.findall(r"^<!-- tested: ", README, re.MULTILINE))
+    assert untested(README) == 0
 
 
 async def test_the_first_application(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(example("first"))
-    (tmp_path / "rtserver.toml").write_text(example("first-config"))
+    (tmp_path / "app.py").write_text(example(README, "first"))
+    (tmp_path / "rtserver.toml").write_text(example(README, "first-config"))
     command = (sys.executable, "-m", "rtserver")
     environment = os.environ | {"RTSERVER_LISTEN__PORT": "0"}  # as the README says, but on a free port
     checked = await asyncio.to_thread(
@@ -76,7 +70,7 @@ async def test_the_first_application(tmp_path: Path) -> None:
             assert process.stderr is not None
             while not (found := re.search(rb"listening on (\S+)", await process.stderr.readline())):
                 assert process.returncode is None
-            client = example("client").replace("http://127.0.0.1:8000", found[1].decode())
+            client = example(README, "client").replace("http://127.0.0.1:8000", found[1].decode())
             answered = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", client), stdout=asyncio.subprocess.PIPE
             )
@@ -92,9 +86,9 @@ async def test_the_first_application(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("library", ["python-socketio", "rtserver"])
 async def test_moving_from_python_socketio(hosting: Hosting, library: str) -> None:
-    code = example("before")
+    code = example(README, "before")
     if library == "rtserver":
-        code = applied(example("after"), code)
+        code = applied(example(README, "after"), code)
     host = await hosting.app(run(code))
     client = socketio.AsyncClient(reconnection=False)
     await client.connect(host.url, namespaces=["/chat"])
@@ -107,7 +101,7 @@ async def test_moving_from_python_socketio(hosting: Hosting, library: str) -> No
 
 
 async def test_plain_websocket(hosting: Hosting) -> None:
-    host = await hosting.app(run(example("plain")))
+    host = await hosting.app(run(example(README, "plain")))
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(
             websockets.connect(f"{host.websocket_url}/feed", subprotocols=[websockets.Subprotocol("feed.v1")])

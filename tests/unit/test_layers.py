@@ -23,6 +23,7 @@ ORDER = [
     "cluster",
     "transport",
     "host",
+    "testing",
     "service",
 ]
 PURE = {"errors", "clock", "ids", "websocket", "engineio", "socketio", "plain"}

@@ -10,77 +10,48 @@ from typing import Any
 from rtserver.clock import Clock
 from rtserver.cluster.memory import MemoryManager
 from rtserver.engineio.handler import EngineHandler, Handshake
-from rtserver.engineio.outgoing import Outgoing
 from rtserver.server.hub import Settings
 from rtserver.server.server import SocketIOServer
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
+from rtserver.testing.session import MemorySession
 
 HEADERS = [(b"Host", b"chat.example"), (b"User-Agent", b"tests"), (b"Cookie", b"a=1")]
+SID = "engine-sid"
+TARGET = "/socket.io/?EIO=4&transport=websocket"
 
 
-class FakeSession:
+class FakeSession(MemorySession):
     """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it."""
 
+    writable = True  # a test says whether it is
+    congested = False
+
     def __init__(self, handler: EngineHandler, handshake: Handshake | None = None, protocol: int = 4) -> None:
-        self.handler = handler
-        self.sid = "engine-sid"
-        self.handshake = handshake or Handshake(
-            "GET", "/socket.io/?EIO=4&transport=websocket", HEADERS, remote=("203.0.113.7", 4711)
-        )
-        self.protocol = protocol
-        self.context: Any = None
-        self.transport_name = "websocket"
-        self.is_open = True
-        self.buffered = 0
-        self.writable = True
-        self.congested = False
         self.closed_for: str | None = None
-        self.reading = True
         self.sent: list[str | bytes] = []
+        """Text packets with the Engine.IO type character, and attachments."""
         self.on_send: Callable[[], None] | None = None
         self.on_close: Callable[[], None] | None = None
-        handler.connect(self)
+        handshake = handshake or Handshake("GET", TARGET, HEADERS, remote=("203.0.113.7", 4711))
+        super().__init__(handler, handshake, self._arrived, self._closed, sid=SID, protocol=protocol)
 
-    def send_text(self, packet: bytes, /) -> None:
-        self._sent(packet.decode())
+    def _arrived(self, message: str | bytes) -> None:
+        self.sent.append(f"4{message}" if isinstance(message, str) else message)
+        if self.on_send is not None:
+            self.on_send()
 
-    def send_outgoing(self, outgoing: Outgoing, /) -> None:
-        if outgoing.text:
-            self._sent(outgoing.text.decode())
-        for attachment in outgoing.attachments:
-            self._sent(bytes(attachment))
-
-    def send(self, message: str | bytes, /) -> None:
-        self._sent("4" + message if isinstance(message, str) else message)
-
-    def _sent(self, packet: str | bytes) -> None:
-        if self.is_open:
-            self.sent.append(packet)
-            if self.on_send is not None:
-                self.on_send()
-
-    def close(self, reason: str = "forced close") -> None:
-        if self.is_open:
-            self.is_open = False
-            self.closed_for = reason
-            self.handler.disconnect(self, reason)
-            if self.on_close is not None:
-                self.on_close()
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
+    def _closed(self, reason: str) -> None:
+        self.closed_for = reason
+        if self.on_close is not None:
+            self.on_close()
 
     # What a test does as the client.
 
     def receive(self, *messages: str | bytes) -> None:
         """Send messages, without the Engine.IO type character."""
         for message in messages:
-            if self.is_open:
-                self.handler.message(self, message)
+            super().receive(message)
 
     def join(self, namespace: str = "/", auth: str = "") -> str:
         """Connect to a namespace that accepts at once. Returns the sid."""

@@ -553,3 +553,21 @@ async def test_verbose_logs_events(caplog: pytest.LogCaptureFixture) -> None:
     session.receive('2["event"]', '31["x"]')
     assert f"received event 'event' from {sid} [/]" in caplog.text
     assert f"received ack from {sid} [/]" in caplog.text
+
+
+async def test_the_running_handlers_of_a_client_are_those_that_have_suspended() -> None:
+    harness = Harness()
+    release = asyncio.Event()
+
+    @harness.sio.event
+    async def wait(sid: str) -> None:
+        await release.wait()
+
+    session, other = joined(harness), joined(harness)
+    dispatch = harness.sio._dispatch
+    session.receive('2["wait"]', '2["wait"]', '2["unknown"]')
+    assert [task.event for task in dispatch.running(session.context)] == ["wait", "wait"]
+    assert dispatch.running(other.context) == []
+    release.set()
+    await turns()
+    assert dispatch.running(session.context) == []
