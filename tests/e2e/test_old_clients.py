@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from .harness.events import EventLog
 from .harness.node import OLD_KIND, Node, NodeSocket, Transport
 from .harness.server import Hosting, make_server, recorded
 from .harness.transcript import Clients
+
+PAGE = (Path(__file__).parents[2] / "docs" / "old-clients.md").read_text()
 
 every_transport = pytest.mark.parametrize("transport", list(Transport), ids=lambda transport: transport.value)
 
@@ -334,3 +338,19 @@ async def test_it_joins_again_while_its_disconnect_handler_runs(hosting: Hosting
     assert log.all("left") == [[{"number": 1}]]
     assert await admin.call("number") == [2]
     assert sio.rooms(admin.sid, namespace="/admin") == [admin.sid]
+
+
+async def test_the_pages_examples(hosting: Hosting, node: Node) -> None:
+    names: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+        exec(compile(code, "docs/old-clients.md", "exec"), names)
+    host = await hosting.app(names["app"])
+    old, new = await node.connect(host.url, OLD_KIND), await node.connect(host.url)
+    assert await old.call("chat", "hello") == ["delivered"]
+    assert await new.next("chat") == ["hello"]
+    admin = await old.manager.socket("/admin", {"token": "secret"})
+    await admin.connected()
+    other = await node.connect(host.url, OLD_KIND)
+    refused = await other.manager.socket("/admin", {"token": "wrong"})
+    assert await refused.next("connect_error") == ["Connection refused by server"]
+    assert names["old_clients"](names["sio"]) == 2

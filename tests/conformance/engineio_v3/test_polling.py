@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from rtserver.clock import Clock
 from tests.conformance.engineio_v3.helpers import (
     POLLING,
     Serve,
@@ -30,6 +31,18 @@ async def test_the_handshake(server: Serve) -> None:
         assert told.pop("sid") == served.handler.session.sid
         assert told == {"upgrades": ["websocket"], "pingInterval": 25000, "pingTimeout": 10000}
         assert served.handler.session.protocol == 3
+
+
+async def test_how_long_a_client_may_be_silent(server: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the interval and the time-out that it was told, and that interval has the grace in it."""
+    async with server(allow_eio3=True, ping_interval=(20, 5), ping_timeout=10) as served:
+        await open_polling(served)
+        session = live(served)
+        opened_at = session.host.clock.now()
+        monkeypatch.setattr(Clock, "now", lambda self: opened_at + 34.5)
+        assert not session.is_overdue()
+        monkeypatch.setattr(Clock, "now", lambda self: opened_at + 35)
+        assert session.is_overdue()
 
 
 async def test_a_client_that_names_no_version(server: Serve) -> None:
