@@ -38,7 +38,9 @@ def server(request: pytest.FixtureRequest) -> Serve:
 async def _nothing_is_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
     """Expect that aiohttp had nothing to complain of, and that no task runs on."""
     yield
-    assert [record for record in caplog.records if record.name.startswith(("aiohttp", "asyncio"))] == []
+    assert [
+        record for record in caplog.get_records("call") if record.name.startswith(("aiohttp", "asyncio"))
+    ] == []
     for _ in range(3):
         await asyncio.sleep(0)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -157,6 +158,27 @@ async def test_a_client_that_leaves_before_the_decision_gets_no_session(
         for _ in range(3):
             await asyncio.sleep(0)
         assert (served.handler.sessions, len(served.engine.sessions)) == ([], 0)
+
+
+async def test_one_that_fails_when_the_client_has_left_is_no_longer_of_interest(server: Serve) -> None:
+    asked, failed = asyncio.Event(), asyncio.Event()
+
+    async def fail_at_the_end(handshake: Handshake) -> None:
+        asked.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            failed.set()
+            raise ValueError("in the middle of something")
+
+    async with server(allow_request=fail_at_the_end) as served:
+        client = await served.connect()
+        client.request("GET", POLLING)
+        await asked.wait()
+        client.abort()
+        await failed.wait()
+        assert served.engine.counters.requests_refused == 0
+    gc.collect()  # asyncio would complain now, which the tests of this folder fail for
 
 
 @every_transport
