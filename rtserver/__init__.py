@@ -41,6 +41,7 @@ from rtserver.server.interface.operator import BroadcastOperator
 from rtserver.server.interface.remote import RemoteSocket, Sockets
 from rtserver.server.interface.socket import Socket
 from rtserver.server.interface.socket_operator import SocketOperator
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import RefusedRequest
@@ -51,6 +52,7 @@ __all__ = [
     "BroadcastOperator",
     "ConfigError",
     "ConnectionClosed",
+    "ConnectionStateRecovery",
     "DeflateOptions",
     "Drop",
     "DuplicateSuppression",

@@ -21,6 +21,7 @@ from rtserver.server.delivery.slow_clients import OnDrop, SlowClients, policies
 from rtserver.server.hub import Settings
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.server import SocketIOServer
 from rtserver.socketio.packet import Limits
 from rtserver.transport.client_bundle import ClientBundle
@@ -94,6 +95,8 @@ class Server(SocketIOServer):
             namespace, with ``"*"`` for all others.
         on_drop: Called with a client's sid, the namespace, an event's name and a `Drop` reason for each event
             that the client isn't sent: a volatile one, or one that a newer one has replaced.
+        connection_state_recovery: What is kept for clients that lose their connection, so that they come back
+            to the same id, rooms and data, and get what they missed: True, or options; nothing if omitted.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -142,6 +145,7 @@ class Server(SocketIOServer):
         allow_eio3: bool = False,
         slow_clients: SlowClients = "disconnect",
         on_drop: OnDrop | None = None,
+        connection_state_recovery: bool | ConnectionStateRecovery = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -163,6 +167,11 @@ class Server(SocketIOServer):
             duplicates=DuplicateSuppression()
             if duplicate_suppression is True
             else duplicate_suppression or None,
+            recovery=ConnectionStateRecovery()
+            if connection_state_recovery is True
+            else connection_state_recovery or None,
+            unnoticed=(ping_interval[0] if isinstance(ping_interval, tuple) else ping_interval)
+            + ping_timeout,
             verbose=bool(logger) and chosen_logger.isEnabledFor(logging.INFO),
             slow_clients=policies(slow_clients),
             on_drop=on_drop,

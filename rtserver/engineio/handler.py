@@ -31,7 +31,7 @@ class Session(Protocol):
 
     @property
     def protocol(self) -> int:
-        """The version of Engine.IO that the client speaks."""
+        """The version of Engine.IO that the client speaks; 0 for a plain WebSocket client."""
 
     @property
     def transport_name(self) -> str:

@@ -149,7 +149,7 @@ class Session:
         sid: The session id.
         handshake: The request that opened the session.
         ordinal: A number that differs from the neighbours', to spread the heartbeats.
-        protocol: The version of Engine.IO that the client speaks.
+        protocol: The version of Engine.IO that the client speaks; 0 for another protocol.
     """
 
     __slots__ = (

@@ -12,6 +12,7 @@ python-socketio's differ, the client decides: the official clients were written 
 - ``disconnect`` in the ``connect`` handler refuses the client; python-socketio ignores it.
 - A client that goes while its ``connect`` handler runs has its ``disconnect`` handler called after that
   one has accepted it, so that what one of them sets up, the other takes down.
+- A client that lost its connection may come back to what it was: `rtserver.server.recovery.recovery`.
 - In a ``disconnect`` handler rooms and session are still there, as in python-socketio.
 """
 
@@ -34,6 +35,7 @@ from rtserver.server.handlers import Lifecycle
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason
+from rtserver.server.recovery.claim import split_claim
 from rtserver.server.runtime import is_suspended
 from rtserver.server.socket import NOWHERE, Held, Socket, State
 
@@ -98,21 +100,29 @@ class Connecting:
             raise SocketViolation(f"a second CONNECT for namespace {name!r}")
         if client.connecting is not None and name in client.connecting:
             return
-        is_known = hub.accepts(name)
-        if not is_known and not hub.may_accept(name):
+        if not hub.accepts(name) and not hub.may_accept(name):
             hub.counters.refusals += 1
             deliver(client.session, hub.codec.connect_error(name, old_clients.refusal(client, UNKNOWN)))
+            return
+        recovery = hub.recovery
+        if recovery is not None and recovery.suits(client):
+            claim, auth = split_claim(auth)
+            recovery.open(client, name, claim, partial(self._join, auth=auth))
             return
         sid = old_clients.sid_for(client, name)
         leaving = hub.find(name, sid)
         if leaving is not None:  # an old client, back with the same id: first its disconnect handler ends
             self._returning[leaving] = auth
             return
-        socket = hub.open(name, sid, client, Held(hub.settings.max_held))
+        self._join(hub.open(name, sid, client, Held(hub.settings.max_held)), auth)
+
+    def _join(self, socket: Socket, auth: Any) -> None:
+        hub, client, name = self._hub, socket.client, socket.namespace.name
         socket.auth = auth
         if hub.settings.verbose:
             hub.logger.info("%s connects to namespace %s", socket.sid, name)
         namespace = socket.namespace
+        is_known = hub.accepts(name)
         is_open = is_known and namespace.on_connect is None and not namespace.middlewares
         if is_open or (is_known and hub.settings.always_connect):
             self._accept(socket)
@@ -125,7 +135,7 @@ class Connecting:
         client.session.handshake.request = None
 
     async def _admit(self, socket: Socket, auth: Any, is_known: bool) -> None:
-        environ = self.environ(socket.client)
+        environ = self.environ(socket)
         error: dict[str, Any] | None = REJECTED
         try:
             if is_known or await self._is_case(socket, auth):
@@ -159,6 +169,8 @@ class Connecting:
 
     async def _pass(self, socket: Socket) -> None:
         """Let a socket pass the middlewares of its namespace, each of which may refuse it by raising."""
+        if self._hub.recovery is not None and self._hub.recovery.skips_middlewares(socket):
+            return
         for function, is_async in socket.namespace.middlewares:
             if socket.state in (State.LEAVING, State.GONE):
                 return
@@ -182,7 +194,10 @@ class Connecting:
         if client.reason is not None:
             self.leave(socket, client.reason)
             return
-        payload = old_clients.connect_payload(client, {"sid": socket.sid})
+        answer = {"sid": socket.sid}
+        if socket.recovery is not None:
+            answer["pid"] = socket.recovery.pid
+        payload = old_clients.connect_payload(client, answer)
         deliver(client.session, hub.codec.connect(socket.namespace.name, payload))
         if isinstance(held, Held):
             if held.overflowed:
@@ -242,6 +257,8 @@ class Connecting:
             self._refuse(socket, REJECTED)
             return None
         if socket.state is not State.CONNECTED:
+            if self._hub.recovery is not None:
+                self._hub.recovery.give_up(socket)
             return None
         client.drop(name)
         if isinstance(socket.recipient, SendQueue):
@@ -261,6 +278,8 @@ class Connecting:
         _silence(socket)
         socket.client.remove(socket)
         acks.abandon(socket)
+        if socket.recovery is not None and self._hub.recovery is not None:
+            self._hub.recovery.left(socket, reason)
         self._hub.counters.disconnects += 1
         if self._hub.settings.verbose:
             self._hub.logger.info("%s leaves namespace %s: %s", socket.sid, socket.namespace.name, reason)
@@ -293,12 +312,17 @@ class Connecting:
             auth = self._returning.pop(socket)
             if socket.client.reason is None:
                 self.connect(socket.client, socket.namespace.name, auth)
+        if socket.recovery is not None and self._hub.recovery is not None:
+            self._hub.recovery.gone(socket)
 
     # Both.
 
-    def environ(self, client: Client) -> Environ:
+    def environ(self, socket: Socket) -> Environ:
         """Return a client's environ, built anew unless the application has written to it."""
-        return client.environ or Environ(client.session.handshake.environ(), client)
+        client = socket.client
+        environ = client.environ or Environ(client.session.handshake.environ(), client)
+        environ.tell_recovered(socket.recovered)
+        return environ
 
     def _start(self, socket: Socket, coroutine: Any) -> HandlerTask | None:
         runtime = self._hub.runtime()

@@ -34,6 +34,18 @@ class Counters:
     """Packets that a client sent again, whose handler did not run again."""
     ack_timeouts: int = 0
     """Calls that were not answered in time."""
+    recoveries: int = 0
+    """Clients that lost their connection and came back to the same state."""
+    recovered_events: int = 0
+    """Events that they had missed and were sent again."""
+    recoveries_unknown: int = 0
+    """Clients that wanted to come back to a state that there isn't: it was given up, or never was."""
+    recoveries_expired: int = 0
+    """Clients that weren't back in time, or were too many to keep."""
+    recoveries_too_old: int = 0
+    """Clients that were back, but had missed more than was kept."""
+    recovery_evictions: int = 0
+    """Events that had to make room for newer ones while they might still have been asked for."""
     reading_pauses: int = 0
     """Times that reading from a client paused because its handlers were behind."""
     drops: Counter[str] = field(default_factory=Counter)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 __all__ = ["Environ"]
 
 REQUEST_KEY = "aiohttp.request"
+RECOVERED_KEY = "rtserver.recovered"
 
 
 class Keeper(Protocol):
@@ -38,6 +39,10 @@ class Environ(dict[str, Any]):
     def release_request(self) -> None:
         """Let go of the host's request, which lives no longer than the first connect handlers."""
         super().pop(REQUEST_KEY, None)
+
+    def tell_recovered(self, recovered: bool) -> None:
+        """Say whether the client has come back after it had lost its connection."""
+        super().__setitem__(RECOVERED_KEY, recovered)
 
     def _changed(self) -> None:
         kept = self._keeper.environ

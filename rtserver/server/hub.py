@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.outgoing import Outgoing
@@ -21,10 +21,14 @@ from rtserver.server.dynamic import DynamicNamespaces
 from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
 from rtserver.server.reasons import Reason
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.room_events import RoomObserver
 from rtserver.server.runtime import Runtime, is_suspended
 from rtserver.server.socket import Recipient, Socket
 from rtserver.socketio.codec import Codec
+
+if TYPE_CHECKING:
+    from rtserver.server.recovery.recovery import Recovery
 
 __all__ = ["Hub", "Settings", "deliver"]
 
@@ -50,6 +54,8 @@ class Settings:
         history: Which rooms have a history; None for none.
         presence: Which rooms tell who is in them; None for none.
         duplicates: How packets that clients send again are recognised; None to take each for a new one.
+        recovery: What is kept for clients that lose their connection; None for nothing.
+        unnoticed: Seconds until a lost connection is noticed, at the latest.
         verbose: Log what happens to clients, as ``logger=True`` asks.
         slow_clients: What is done with events while a client is slow, by namespace.
         on_drop: Called with the sid, the namespace, the event's name and the reason for each event that
@@ -66,6 +72,8 @@ class Settings:
     history: History | None = None
     presence: Presence | None = None
     duplicates: DuplicateSuppression | None = None
+    recovery: ConnectionStateRecovery | None = None
+    unnoticed: float = 45.0
     verbose: bool = False
     slow_clients: Mapping[str, SlowClientPolicy] = field(default_factory=partial(policies, "disconnect"))
     on_drop: OnDrop | None = None
@@ -93,6 +101,7 @@ class Hub:
         "handlers",
         "logger",
         "namespaces",
+        "recovery",
         "settings",
     )
 
@@ -112,6 +121,8 @@ class Hub:
         self._empty: dict[str, None] = {}
         """Cases of dynamic namespaces without clients, the one that is empty for longest first."""
         self.counters = Counters()
+        self.recovery: Recovery | None = None
+        """Who can come back to what; None where it isn't wanted."""
         self._observers: list[tuple[str | None, RoomObserver]] = []
         self.facade: Callable[[Socket], Any]
         """Returns what applications see of a socket."""
@@ -160,11 +171,12 @@ class Hub:
         if namespace is None:
             namespace = Namespace(name, policy_of(self.settings.slow_clients, name))
             self.namespaces[name] = namespace
+            namespace.plain = namespace.plain and self.recovery is None
             namespace.refresh(self.handlers)
             namespace.observers = self._observers_of(name)
         self._empty.pop(name, None)
         socket = Socket(sid, client, namespace, recipient)
-        namespace.sockets[socket.sid] = socket
+        namespace.add(socket)
         return socket
 
     def accept(self, socket: Socket) -> None:

@@ -49,8 +49,17 @@ class Local:
 
     # Events.
 
+    def encode(self, target: Target, args: Sequence[Any], offset: str) -> Outgoing:
+        """Encode an event as clients that can recover are sent it."""
+        return self._hub.codec.encode_event(target.namespace, None, [*args, offset])
+
     def emit(
-        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags = PLAIN,
+        ack: AckCallback | None = None,
+        recorded: Outgoing | None = None,
     ) -> None:
         """Send an event to those clients here that it is for."""
         namespace = self._hub.namespaces.get(target.namespace)
@@ -60,13 +69,33 @@ class Local:
         if ack is not None:
             for socket in members:
                 self._send_expecting(socket, args, flags, ack)
-        elif members:
+        elif members and flags is PLAIN and namespace.plain:
             outgoing = self._hub.codec.encode_event(target.namespace, None, args)
-            if flags is PLAIN and namespace.plain:
-                for socket in members:
-                    socket.recipient.send_outgoing(outgoing)
-            else:
-                self._send(namespace, members, outgoing, args, flags)
+            for socket in members:
+                socket.recipient.send_outgoing(outgoing)
+        elif members:
+            self._emit_in_forms(namespace, members, args, flags, recorded)
+
+    def _emit_in_forms(
+        self,
+        namespace: Namespace,
+        members: Collection[Socket],
+        args: Sequence[Any],
+        flags: Flags,
+        recorded: Outgoing | None = None,
+    ) -> None:
+        """Send an event to clients, of which some can recover and have to know its offset."""
+        recovery, encode = self._hub.recovery, self._hub.codec.encode_event
+        able = [] if recovery is None else [socket for socket in members if socket.recovery is not None]
+        if able and recovery is not None:
+            if recorded is None:
+                # They take a string at the end for an offset: it has to be one.
+                offset = (recovery.store.offset(),) if isinstance(args[-1], str) else ()
+                recorded = encode(namespace.name, None, [*args, *offset])
+            self._send(namespace, able, recorded, args, flags)
+        if len(able) < len(members):
+            others = [socket for socket in members if socket.recovery is None] if able else members
+            self._send(namespace, others, encode(namespace.name, None, args), args, flags)
 
     def emit_to(
         self, socket: Socket, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
@@ -77,9 +106,7 @@ class Local:
         elif flags is PLAIN and socket.namespace.plain:
             deliver(socket.recipient, self._encode_one(socket.namespace.name, None, args))
         else:
-            namespace = socket.namespace
-            outgoing = self._hub.codec.encode_event(namespace.name, None, args)
-            self._send(namespace, (socket,), outgoing, args, flags)
+            self._emit_in_forms(socket.namespace, (socket,), args, flags)
 
     async def call(
         self,

@@ -14,11 +14,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from rtserver.clock import Clock
+from rtserver.engineio.outgoing import Outgoing
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import Answers, Fetched, SocketDetails
+from rtserver.server.counters import Counters
 from rtserver.server.delivery.history import History, HistoryStore
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Room
+from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.store import RecoveryStore
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["PEER_TIMEOUT", "LocalSink", "Manager"]
@@ -30,8 +34,25 @@ PEER_TIMEOUT: Final = 5.0
 class LocalSink(Protocol):
     """A server's own clients, for its manager."""
 
+    def encode(self, target: Target, args: Sequence[Any], offset: str) -> Outgoing:
+        """Encode an event as clients that can recover are sent it.
+
+        Args:
+            target: Who it is for.
+            args: Its name, then its arguments.
+            offset: What they tell to get what was sent after it.
+
+        Raises:
+            TypeError: An argument can't be serialized.
+        """
+
     def emit(
-        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags = PLAIN,
+        ack: AckCallback | None = None,
+        recorded: Outgoing | None = None,
     ) -> None:
         """Send an event to those clients here that it is for.
 
@@ -40,6 +61,7 @@ class LocalSink(Protocol):
             args: Its name, then its arguments.
             flags: How it is delivered.
             ack: Called with the arguments of each acknowledgment.
+            recorded: The same event as `encode` made it with its offset, where it can be sent again.
 
         Raises:
             TypeError: An argument can't be serialized.
@@ -105,6 +127,25 @@ class Manager(Protocol):
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is, before anything else is called."""
+
+    def recover(
+        self,
+        options: ConnectionStateRecovery,
+        unnoticed: float,
+        clock: Callable[[], Clock],
+        counters: Counters,
+    ) -> RecoveryStore:
+        """Keep what clients miss that lose their connection, from now on.
+
+        Args:
+            options: For how long, and how much.
+            unnoticed: Seconds until a lost connection is noticed, at the latest.
+            clock: Returns the clock of the running loop.
+            counters: Where it is counted what was forgotten.
+
+        Returns:
+            What keeps it: every event without acknowledgment that isn't volatile.
+        """
 
     def start(self) -> Awaitable[None] | None:
         """Begin, once the event loop runs."""

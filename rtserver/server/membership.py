@@ -61,7 +61,7 @@ class Membership:
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.leave(socket, room)
-        elif not self.manager.alone:
+        else:
             await done(self.manager.leave(Target(name, (sid,)), (room,)))
 
     async def close_room(self, room: Room, namespace: str | None = None) -> None:
@@ -115,7 +115,7 @@ class Membership:
         it only during the ``connect`` handler.
         """
         socket = self._hub.find(namespace or MAIN, sid)
-        return None if socket is None else self._connecting.environ(socket.client)
+        return None if socket is None else self._connecting.environ(socket)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
         """Disconnect a client from a namespace. Its ``disconnect`` handler has ended when this returns.
@@ -133,7 +133,7 @@ class Membership:
             running = self._local.end(socket)
             if running:
                 await asyncio.wait(running)
-        elif not ignore_queue and not self.manager.alone:
+        elif not ignore_queue:
             await done(self.manager.disconnect(Target(name, (sid,))))
 
 

@@ -87,6 +87,12 @@ class Namespace:
         if not self.listening:
             self.plain = self._is_plain_unheard
 
+    def add(self, socket: Socket) -> None:
+        """Take a new socket."""
+        self.sockets[socket.sid] = socket
+        if socket.sid in self.rooms:  # others have entered the room of a client that was away
+            self.rooms[socket.sid][socket] = None
+
     def enter(self, socket: Socket, room: Room) -> None:
         """Put `socket` into `room`."""
         owner = self.sockets.get(room)  # type: ignore[call-overload]
@@ -98,6 +104,8 @@ class Namespace:
             return
         else:
             socket.rooms[room] = None
+        if socket.recovery is not None:
+            socket.recovery.moved(room, True)
         members = self.rooms.get(room)
         if members is None:
             self.rooms[room] = {socket: None} if owner is None else {owner: None, socket: None}
@@ -112,6 +120,8 @@ class Namespace:
         if rooms is None or room not in rooms:
             return
         del rooms[room]
+        if socket.recovery is not None:
+            socket.recovery.moved(room, False)
         if not rooms:
             socket.rooms = None
         self._drop(socket, room)

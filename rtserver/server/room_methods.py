@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from rtserver.server.answers import Fetched
 from rtserver.server.delivery.history import HistoryPage, HistoryStore, Replay, matches
 from rtserver.server.delivery.presence import Announcer, Presence, PresencePage
-from rtserver.server.hub import Hub, deliver
+from rtserver.server.hub import Hub
 from rtserver.server.local import Local
 from rtserver.server.manager import PEER_TIMEOUT, Manager
 from rtserver.server.namespace import Room
@@ -97,9 +97,7 @@ class RoomMethods:
 
     def _send_page(self, socket: Socket, page: HistoryPage) -> None:
         for _, event, args, _ in page:
-            deliver(
-                socket.recipient, self._hub.codec.encode_event(socket.namespace.name, None, [event, *args])
-            )
+            self._local.emit_to(socket, [event, *args])
 
     # Presence.
 

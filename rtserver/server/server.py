@@ -38,6 +38,7 @@ from rtserver.server.manager import Manager
 from rtserver.server.membership import Membership, done
 from rtserver.server.namespace import Room
 from rtserver.server.reasons import Reason
+from rtserver.server.recovery.recovery import Recovery
 from rtserver.server.registration import MAIN, Registration
 from rtserver.server.room_methods import RoomMethods
 from rtserver.server.server_events import ServerEvents
@@ -87,6 +88,9 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         self._started = False
         self._background: set[asyncio.Future[Any]] = set()
         manager.attach(self._local)
+        if settings.recovery is not None:
+            store = manager.recover(settings.recovery, settings.unnoticed, hub.clock, hub.counters)
+            hub.recovery = Recovery(hub, settings.recovery, store)
         self._set_up_rooms()
 
     @property
@@ -147,7 +151,7 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
             if not rooms:
                 return
         skipped = () if skip_sid is None else room_names(skip_sid)
-        if ignore_queue:
+        if ignore_queue and not self.manager.alone:
             self._local.emit(Target(name, rooms, skipped), args, PLAIN, callback)
         else:
             waiting = self.manager.emit(Target(name, rooms, skipped), args, PLAIN, callback)

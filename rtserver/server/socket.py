@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rtserver.server.client import Client
     from rtserver.server.hooks import Hooks
     from rtserver.server.namespace import Namespace, Room
+    from rtserver.server.recovery.session import RecoverableSession
 
 __all__ = ["NOWHERE", "Held", "Recipient", "Socket", "State"]
 
@@ -107,6 +108,7 @@ class Socket:
         "hooks",
         "namespace",
         "recipient",
+        "recovery",
         "rooms",
         "sid",
         "state",
@@ -129,3 +131,10 @@ class Socket:
         self.acks: dict[int, AckCallback] | None = None
         """What waits for the client's acknowledgments, by id; None for nothing."""
         self.ack_counter = 0
+        self.recovery: RecoverableSession | None = None
+        """What its client can come back to; None for one that can't."""
+
+    @property
+    def recovered(self) -> bool:
+        """True when the client has come back, with the state that it had before."""
+        return self.recovery is not None and self.recovery.recovered

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.setting_types import (
     Expected,
     Folder,
@@ -27,11 +28,13 @@ __all__ = [
     "Level",
     "ListenSettings",
     "LogSettings",
+    "RecoverySettings",
     "SocketSettings",
     "StaticSettings",
 ]
 
 _LIMITS = Limits()
+_RECOVERY = ConnectionStateRecovery()
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -199,6 +202,35 @@ class SocketSettings(Section):
     )
 
 
+class RecoverySettings(Section):
+    """Clients that lost their connection come back to their id, rooms and data, and get what they missed."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether they do. It costs memory for what is kept, and processor time for each event.",
+    )
+    max_disconnection_duration: Seconds = Field(
+        default=_RECOVERY.max_disconnection_duration, description="Seconds in which a client must be back."
+    )
+    skip_middlewares: bool = Field(
+        default=_RECOVERY.skip_middlewares,
+        description="Whether a client that is back is admitted without asking the middleware again.",
+    )
+    max_packets: int = Field(
+        default=_RECOVERY.max_packets,
+        ge=1,
+        description="Events that are kept, for all clients together. The oldest is forgotten first.",
+    )
+    max_bytes: int = Field(
+        default=_RECOVERY.max_bytes, ge=1, description="Bytes that those events may have together."
+    )
+    max_sessions: int = Field(
+        default=_RECOVERY.max_sessions,
+        ge=1,
+        description="Clients that may be away at one time. Who is away longest is forgotten first.",
+    )
+
+
 class LogSettings(Section):
     """What is logged, and how. Log lines go to the standard error stream."""
 
@@ -259,6 +291,7 @@ class Config(BaseSettings):
     listen: ListenSettings = ListenSettings()
     engine: EngineSettings = EngineSettings()
     socket: SocketSettings = SocketSettings()
+    recovery: RecoverySettings = RecoverySettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
 

@@ -66,7 +66,7 @@ class PlainSession(Session):
         take: TakePacket,
         translator: Translator,
     ) -> None:
-        super().__init__(host, sid, handshake, ordinal)
+        super().__init__(host, sid, handshake, ordinal, protocol=0)
         self.take = take
         self.translator = translator
 

@@ -163,6 +163,7 @@ async def test_options_reach_the_layer_that_they_are_for() -> None:
         connect_timeout=6,
         max_held=2000,
         max_running=5,
+        unnoticed=11,
         verbose=True,
         slow_clients={"/prices": SlowClientPolicy("conflate")},
         on_drop=print,

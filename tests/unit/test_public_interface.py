@@ -99,6 +99,7 @@ def test_the_package_exports_exactly_this() -> None:
         "BroadcastOperator",
         "ConfigError",
         "ConnectionClosed",
+        "ConnectionStateRecovery",
         "DeflateOptions",
         "Drop",
         "DuplicateSuppression",

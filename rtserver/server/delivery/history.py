@@ -238,7 +238,9 @@ class Replay:
         self._send = send
 
     def entered(self, socket: Socket, room: Room, created: bool) -> None:
-        """Send the history."""
+        """Send the history, unless it is a room that the client only comes back to."""
+        if socket.recovery is not None and room in socket.recovery.rooms:
+            return
         if room != socket.sid and matches(self._options.rooms, room):
             self._hub.run(socket, "join-room", self._replay(socket, room))
 

@@ -202,7 +202,8 @@ class ConflatingQueue(SendQueue):
     """Of the events with the same key only the newest waits.
 
     It takes the place of the one before it, so that a key which changes all the time gets its turn like
-    any other; unless a reliable event was sent meanwhile, behind which it has to stay.
+    any other; unless a reliable event was sent meanwhile, behind which it has to stay, or its client can
+    recover.
     """
 
     __slots__ = ("_keys",)
@@ -231,7 +232,8 @@ class ConflatingQueue(SendQueue):
         if number is not None:
             older = self._entries[number]
             self._count(-older.size)
-            if number < self._last_reliable:
+            # A client that can recover tells which event it has received last: nothing may overtake.
+            if number < self._last_reliable or self._socket.recovery is not None:
                 del self._entries[number]
                 number = None
         if not self._make_room(entry.size):

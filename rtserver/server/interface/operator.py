@@ -61,8 +61,10 @@ class Chain:
 
     @property
     def local(self) -> BroadcastOperator:
-        """Reach only clients that are connected to this server, without asking the manager."""
-        return replace(self._operator(), is_local=True)
+        """Reach only clients that are connected to this server."""
+        operator = self._operator()
+        # A manager without other servers knows more than this one: who has lost the connection, too.
+        return replace(operator, is_local=not operator.backend.manager.alone)
 
     # How.
 

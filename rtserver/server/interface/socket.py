@@ -84,7 +84,7 @@ class Socket(SocketChain, SocketHooks):
     @property
     def recovered(self) -> bool:
         """Whether the client has come back and was given what it had before."""
-        return False
+        return self._socket.recovered
 
     @property
     def rooms(self) -> set[Any]:

@@ -9,9 +9,10 @@ from typing import Any
 from rtserver.server.answers import unpack
 from rtserver.server.interface.backend import Backend, event_args
 from rtserver.server.interface.operator import BroadcastOperator
+from rtserver.server.membership import done
 from rtserver.server.namespace import Room
 from rtserver.server.socket import Socket
-from rtserver.server.target import PLAIN, Flags
+from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["SocketChain", "SocketOperator"]
 
@@ -102,7 +103,13 @@ class SocketChain:
             ValueError: The name is reserved.
         """
         operator = self._operator()
-        operator.backend.local.emit_to(operator.socket, event_args(event, args), operator.flags)
+        backend, socket, packet = operator.backend, operator.socket, event_args(event, args)
+        if socket.recovery is None:
+            backend.local.emit_to(socket, packet, operator.flags)
+        else:  # the manager keeps what the client may come to miss
+            await done(
+                backend.manager.emit(Target(socket.namespace.name, (socket.sid,)), packet, operator.flags)
+            )
 
     async def emit_with_ack(self, event: str, *args: Any) -> Any:
         """Emit an event to the client, and wait for its acknowledgment.

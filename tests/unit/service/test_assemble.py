@@ -4,8 +4,9 @@ import inspect
 import logging
 
 from rtserver.host import Server
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.assemble import server_options
-from rtserver.service.settings import Config, LogSettings
+from rtserver.service.settings import Config, LogSettings, RecoverySettings
 
 # Written otherwise in a config file, with the same meaning.
 SAME = {
@@ -29,3 +30,8 @@ def test_a_server_can_be_made_of_them() -> None:
 def test_what_clients_do_is_logged_at_the_level_that_is_set() -> None:
     config = Config(app="chat:setup", log=LogSettings(clients=True))
     assert server_options(config)["logger"] is logging.getLogger("rtserver.server")
+
+
+def test_recovery_is_on_when_it_is_enabled() -> None:
+    config = Config(app="chat:setup", recovery=RecoverySettings(enabled=True, max_packets=7))
+    assert server_options(config)["connection_state_recovery"] == ConnectionStateRecovery(max_packets=7)

@@ -50,7 +50,7 @@ async def test_no_more_members_are_listed_than_the_limit() -> None:
 
 async def test_members_on_other_servers_are_listed_too() -> None:
     class Two(MemoryManager):
-        alone = False  # type: ignore[misc]
+        alone = False
 
         async def fetch(self, target: Target, timeout: float) -> Fetched:  # noqa: ASYNC109
             return Fetched([SocketDetails("far", {}, [], {"name": "Far"})], ["node-3"])

@@ -22,6 +22,8 @@ class ClusterManager(MemoryManager):
 
     __slots__ = ("_answers", "_fetched", "asked")
 
+    alone = False
+
     def __init__(self, fetched: Fetched | None = None, answers: Answers | None = None) -> None:
         super().__init__()
         self._fetched = fetched or Fetched()

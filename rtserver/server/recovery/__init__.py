@@ -1,0 +1,1 @@
+"""Connection state recovery: a client that lost its connection goes on where it was."""

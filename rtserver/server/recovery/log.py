@@ -1,0 +1,133 @@
+"""The events that clients may ask for again, bounded in number and bytes, and indexed by room.
+
+What a client has missed is found through the rooms that it was in, so that its recovery costs as much as
+it has missed, however much was sent to others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable
+from typing import Final, NamedTuple
+
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.namespace import Room
+from rtserver.server.target import Target
+
+__all__ = ["EventLog", "Recorded"]
+
+EVERYONE: Final = object()
+"""Stands for the room that everyone is in."""
+
+
+class Recorded(NamedTuple):
+    """One event of the log."""
+
+    position: int
+    time: float
+    """When it was sent, by the clock."""
+    target: Target
+    outgoing: Outgoing
+
+
+class EventLog:
+    """Events by their positions, which are consecutive numbers from 1.
+
+    Args:
+        max_packets: Events that are kept at most.
+        max_bytes: Bytes that they may have together.
+    """
+
+    __slots__ = (
+        "_events",
+        "_max_bytes",
+        "_max_packets",
+        "_rooms",
+        "bytes",
+        "cut",
+        "cut_at",
+        "evicted",
+        "first",
+        "last",
+    )
+
+    def __init__(self, max_packets: int, max_bytes: int) -> None:
+        self._max_packets = max_packets
+        self._max_bytes = max_bytes
+        self._events: dict[int, Recorded] = {}
+        self._rooms: dict[tuple[str, Hashable], deque[int]] = {}
+        self.first = 1
+        """The position of the oldest event, the next one while there is none."""
+        self.last = 0
+        """The position of the newest event."""
+        self.bytes = 0
+        """What the events have together."""
+        self.cut = 0
+        """The position of the newest event that had to go before its time."""
+        self.cut_at = 0.0
+        """When that event was sent."""
+        self.evicted = 0
+        """How many events had to go before their time."""
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self._events)
+
+    @property
+    def oldest(self) -> Recorded | None:
+        """The oldest event."""
+        return self._events.get(self.first)
+
+    def append(self, target: Target, outgoing: Outgoing, now: float) -> None:
+        """Record an event at the position after the last."""
+        self.last = position = self.last + 1
+        self._events[position] = Recorded(position, now, target, outgoing)
+        for key in _keys(target):
+            index = self._rooms.get(key)
+            if index is None:
+                self._rooms[key] = deque((position,))
+            else:
+                index.append(position)
+        self.bytes += len(outgoing)
+        while len(self._events) > self._max_packets or (self.bytes > self._max_bytes and self._events):
+            self.evicted += 1
+            event = self._pop()
+            self.cut, self.cut_at = event.position, event.time
+
+    def after(self, position: int, namespace: str, rooms: Iterable[Room]) -> list[Recorded]:
+        """Return what was sent to everyone or to any of these rooms after a position, in order."""
+        found: set[int] = set()
+        for room in (EVERYONE, *rooms):
+            for each in reversed(self._rooms.get((namespace, room), ())):
+                if each <= position:
+                    break
+                found.add(each)
+        return [self._events[each] for each in sorted(found)]
+
+    def expire(self, before: float) -> None:
+        """Forget what was sent before this time."""
+        while (oldest := self.oldest) is not None and oldest.time < before:
+            self._pop()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._events.clear()
+        self._rooms.clear()
+        self.first = self.last + 1
+        self.bytes = 0
+
+    def _pop(self) -> Recorded:
+        event = self._events.pop(self.first)
+        self.first += 1
+        self.bytes -= len(event.outgoing)
+        for key in _keys(event.target):
+            index = self._rooms[key]
+            index.popleft()
+            if not index:
+                del self._rooms[key]
+        return event
+
+
+def _keys(target: Target) -> Iterable[tuple[str, Hashable]]:
+    namespace, rooms, _ = target
+    return {(namespace, room) for room in rooms} if rooms else ((namespace, EVERYONE),)

@@ -1,0 +1,216 @@
+"""How a client that lost its connection gets its id, rooms, data and missed events back.
+
+The official client sends with its CONNECT packet the secret that it was told when it first connected, its
+pid, and the offset of the last event that it has received. Where Node's server differs:
+
+- It works for a client that has received no event before its connection was lost.
+- It works while the server hasn't noticed yet that the old connection is lost: the new one takes its place.
+- The ``disconnect`` handler of the old connection has ended before the ``connect`` handler of the new one
+  is called.
+- The missed events follow the answer to the CONNECT packet. Node's server sends them before it. The client
+  puts what comes before the answer aside, and doesn't forget it when the connection is lost again in
+  between: it would handle those events twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rtserver.ids import new_sid
+from rtserver.server.client import Client
+from rtserver.server.hub import Hub
+from rtserver.server.reasons import Reason
+from rtserver.server.recovery.claim import Claim
+from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.session import RecoverableSession
+from rtserver.server.recovery.store import RecoveryStore
+from rtserver.server.socket import Held, Socket, State
+
+__all__ = ["RECOVERABLE", "Recovery"]
+
+RECOVERABLE: Final = frozenset(
+    {
+        Reason.TRANSPORT_CLOSE,
+        Reason.TRANSPORT_ERROR,
+        Reason.PING_TIMEOUT,
+        Reason.SLOW_CLIENT,
+        Reason.SERVER_SHUTTING_DOWN,
+    }
+)
+"""Why clients leave that haven't said good-bye, and weren't told to go."""
+
+Then = Callable[[Socket], None]
+
+
+class Waiting:
+    """A client that waits until its previous connection has ended.
+
+    Args:
+        client: The client.
+        name: The namespace.
+        claim: What it claims.
+        then: What goes on with the socket.
+    """
+
+    __slots__ = ("claim", "client", "name", "then")
+
+    def __init__(self, client: Client, name: str, claim: Claim, then: Then) -> None:
+        self.client = client
+        self.name = name
+        self.claim = claim
+        self.then = then
+
+
+class Recovery:
+    """The recoverable sessions of a server's clients.
+
+    Args:
+        hub: The shared state.
+        options: What the application chose.
+        store: What keeps the state of clients that are away.
+    """
+
+    __slots__ = ("_hub", "_occupants", "_options", "_store", "_waiting")
+
+    def __init__(self, hub: Hub, options: ConnectionStateRecovery, store: RecoveryStore) -> None:
+        self._hub = hub
+        self._options = options
+        self._store = store
+        self._occupants: dict[str, Socket] = {}
+        """Whose session it is, by its pid: until its ``disconnect`` handler has ended."""
+        self._waiting: dict[str, Waiting] = {}
+        """Who waits for an occupant to be gone, by the same pid."""
+
+    @property
+    def store(self) -> RecoveryStore:
+        """What keeps the state of clients that are away."""
+        return self._store
+
+    def suits(self, client: Client) -> bool:
+        """Tell whether a client can recover."""
+        session = client.session
+        return session.protocol >= 4 and self._options.clients(session.handshake)
+
+    def skips_middlewares(self, socket: Socket) -> bool:
+        """Tell whether a client has passed the middleware already, when it first came."""
+        return socket.recovered and self._options.skip_middlewares
+
+    # A client comes.
+
+    def open(self, client: Client, name: str, claim: Claim | None, then: Then) -> None:
+        """Make the socket of a client that can recover.
+
+        Args:
+            client: The client.
+            name: The namespace.
+            claim: What it says it was before; None if it is new.
+            then: Called with the socket, at once or when the client's previous connection has ended.
+        """
+        if claim is not None:
+            occupant = self._occupants.get(claim.pid)
+            if occupant is not None and occupant.namespace.name == name:
+                self._evict(occupant)
+                if occupant.state is not State.GONE:
+                    self._wait(Waiting(client, name, claim, then), occupant)
+                    return
+            if self._resume(client, name, claim, then):
+                return
+        socket = self._hub.open(name, new_sid(), client, Held(self._hub.settings.max_held))
+        session = RecoverableSession(new_sid(), socket.sid, name, self._store)
+        self._store.open(session)
+        socket.recovery = session
+        self._occupants[session.pid] = socket
+        then(socket)
+
+    def _resume(self, client: Client, name: str, claim: Claim, then: Then) -> bool:
+        hub = self._hub
+        # At most half of what may be held for the client: there must be room for what is sent to it now.
+        restored = self._store.restore(name, claim.pid, claim.offset, hub.settings.max_held // 2)
+        if restored is None:
+            return False
+        session, missed = restored
+        held = Held(hub.settings.max_held)
+        for outgoing in missed:
+            held.send_outgoing(outgoing)
+        socket = hub.open(name, session.sid, client, held)
+        socket.data = session.data
+        socket.recovery = session
+        for room in session.rooms:
+            socket.namespace.enter(socket, room)
+        session.recovered = True
+        session.rooms = ()
+        session.data = None
+        self._occupants[session.pid] = socket
+        hub.counters.recoveries += 1
+        hub.counters.recovered_events += len(missed)
+        then(socket)
+        return True
+
+    def _evict(self, occupant: Socket) -> None:
+        # Who knows the secret is that client, and wouldn't come if its connection were any good.
+        occupant.client.session.close(Reason.TRANSPORT_CLOSE)
+
+    def _wait(self, waiting: Waiting, occupant: Socket) -> None:
+        client, name, pid = waiting.client, waiting.name, waiting.claim.pid
+        if client.connecting is None:
+            client.connecting = {}
+        client.connecting[name] = occupant  # keeps the place: the client is not idle, and needn't ask twice
+        superseded = self._waiting.get(pid)
+        self._waiting[pid] = waiting
+        if superseded is not None:
+            self._go_on(superseded, None)
+
+    def _go_on(self, waiting: Waiting, claim: Claim | None) -> None:
+        client, name = waiting.client, waiting.name
+        assert client.connecting is not None
+        del client.connecting[name]
+        if not client.connecting:
+            client.connecting = None
+        if client.reason is None:
+            self.open(client, name, claim, waiting.then)
+
+    # A client goes.
+
+    def left(self, socket: Socket, reason: str) -> None:
+        """Learn that a connection has ended: keep what the client can come back to, if it may."""
+        session = socket.recovery
+        assert session is not None
+        if reason in RECOVERABLE:
+            session.rooms = tuple(socket.rooms or ())
+            session.data = socket.data
+            self._store.save(session)
+        else:
+            self._forget(socket, session)
+
+    def give_up(self, socket: Socket) -> None:
+        """Let the client of a connection that has ended not come back."""
+        session = socket.recovery
+        if session is None or session.left_at is None:  # it is back already
+            return
+        if socket.state is State.LEAVING:
+            self._forget(socket, session)
+        else:
+            self._store.discard(session)
+
+    def gone(self, socket: Socket) -> None:
+        """Learn that a socket is gone, its ``disconnect`` handler has ended."""
+        session = socket.recovery
+        if session is None:
+            return
+        if session.left_at is None:  # it was refused
+            self._forget(socket, session)
+            return
+        session.data = socket.data  # the handler may have replaced it
+        del self._occupants[session.pid]
+        waiting = self._waiting.pop(session.pid, None)
+        if waiting is not None:
+            self._go_on(waiting, waiting.claim)
+
+    def _forget(self, socket: Socket, session: RecoverableSession) -> None:
+        socket.recovery = None
+        del self._occupants[session.pid]
+        self._store.discard(session)
+        waiting = self._waiting.pop(session.pid, None)
+        if waiting is not None:
+            self._go_on(waiting, None)

@@ -1,0 +1,143 @@
+"""What is known of a client that can recover, across all of its connections.
+
+Which events a client has missed depends on the rooms that it was in when they were sent. So a session
+keeps its changes of room with the position in the log at which each happened: what was sent after a
+position counts from there. What is older than the log is no longer needed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rtserver.server.namespace import Room
+    from rtserver.server.recovery.store import RecoveryStore
+
+__all__ = ["MAX_MOVES", "RecoverableSession", "Whereabouts"]
+
+MAX_MOVES: Final = 128
+"""Changes of room that are kept of one session, while the events from between them are."""
+
+
+class RecoverableSession:
+    """One client in one namespace, from its first connection until it can't come back.
+
+    Args:
+        pid: The secret by which the client claims it.
+        sid: The client's id.
+        namespace: The name of the namespace.
+        store: Where the events are.
+    """
+
+    __slots__ = (
+        "_moves",
+        "_store",
+        "data",
+        "ended",
+        "floor",
+        "left_at",
+        "namespace",
+        "pid",
+        "recovered",
+        "rooms",
+        "sid",
+        "since",
+    )
+
+    def __init__(self, pid: str, sid: str, namespace: str, store: RecoveryStore) -> None:
+        self._store = store
+        self._moves: list[tuple[int, Room, bool]] | None = None
+        self.pid = pid
+        self.sid = sid
+        self.namespace = namespace
+        self.since = store.position()
+        """The session began behind this position."""
+        self.floor = self.since
+        """Up to this position it isn't known any more where the client was."""
+        self.ended = False
+        """Whether the client can't come back any more."""
+        self.recovered = False
+        """Whether the client has come back at least once."""
+        self.rooms: tuple[Room, ...] = ()
+        """The rooms, without its own, that a client which is away was in."""
+        self.data: dict[str, Any] | None = None
+        """The application's data of a client that is away."""
+        self.left_at: float | None = None
+        """When the connection was lost, by the clock; None while there is one."""
+
+    @property
+    def moves(self) -> Sequence[tuple[int, Room, bool]]:
+        """The changes of room that are kept: a position, a room, whether it was entered there or left."""
+        return self._moves or ()
+
+    def moved(self, room: Room, entered: bool) -> None:
+        """Note that the client has entered or left a room. What it comes back to it has never left."""
+        if self.left_at is None and room not in self.rooms:
+            self._moved(room, entered)
+
+    def leave(self, room: Room) -> None:
+        """Take a client that is away out of a room: it doesn't miss what is sent there from now on."""
+        if room in self.rooms:
+            self.rooms = tuple(each for each in self.rooms if each != room)
+            self._moved(room, False)
+
+    def _moved(self, room: Room, entered: bool) -> None:
+        moves = self._moves
+        if moves is None:
+            moves = self._moves = []
+        moves.append((self._store.position(), room, entered))
+        if len(moves) > MAX_MOVES:
+            # For the events behind a change it is enough to know where the client is now.
+            del moves[: bisect_left(moves, self._store.oldest(), key=_position_of)]
+        if len(moves) > MAX_MOVES:
+            half = MAX_MOVES // 2
+            self.floor = moves[half - 1][0]
+            del moves[:half]
+
+
+class Whereabouts:
+    """Where a client was at any position since a session began.
+
+    Args:
+        session: The session of a client that is away.
+    """
+
+    __slots__ = ("_moves", "_rooms", "_sid")
+
+    def __init__(self, session: RecoverableSession) -> None:
+        self._sid = session.sid
+        self._rooms = frozenset(session.rooms)
+        self._moves: dict[Room, list[tuple[int, bool]]] = {}
+        for position, room, entered in session.moves:
+            self._moves.setdefault(room, []).append((position, entered))
+
+    def rooms(self) -> Iterable[Room]:
+        """Return every room that the client has been in."""
+        return {self._sid, *self._rooms, *self._moves}
+
+    def concerns(self, position: int, rooms: Sequence[Room], except_rooms: Sequence[Room]) -> bool:
+        """Tell whether the event at this position was for the client.
+
+        Args:
+            position: Where the event is in the log.
+            rooms: Who it was for; empty for everyone.
+            except_rooms: Who it was not for.
+        """
+        return (not rooms or any(self._was_in(room, position) for room in rooms)) and not any(
+            self._was_in(room, position) for room in except_rooms
+        )
+
+    def _was_in(self, room: Room, position: int) -> bool:
+        moves = self._moves.get(room)
+        if moves is None:
+            return room == self._sid or room in self._rooms
+        before = bisect_left(moves, position, key=_position_of)
+        # A room that is entered next was not entered yet, and the other way round.
+        return moves[before - 1][1] if before else not moves[0][1]
+
+
+def _position_of(move: tuple[Any, ...]) -> int:
+    position: int = move[0]
+    return position

@@ -1,0 +1,58 @@
+"""What a manager keeps for clients that lost their connection: one Protocol, whatever is behind it.
+
+The store gives every event that can be sent again a position: a number that grows with each. Clients know
+positions as offsets, strings that mean something to the store alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.recovery.session import RecoverableSession
+
+__all__ = ["RecoveryStore", "Restored"]
+
+
+class Restored(NamedTuple):
+    """A client that is back."""
+
+    session: RecoverableSession
+    missed: Sequence[Outgoing]
+    """The events that it has missed, in order, each with its offset."""
+
+
+class RecoveryStore(Protocol):
+    """The sessions of clients that are away, and the events that were sent meanwhile."""
+
+    def position(self) -> int:
+        """Return the position of the newest event; 0 before the first."""
+
+    def oldest(self) -> int:
+        """Return the position of the oldest event that is kept; the next one while there is none."""
+
+    def offset(self) -> str:
+        """Return the offset of the newest event, as clients are told it."""
+
+    def open(self, session: RecoverableSession) -> None:
+        """Begin to keep events for a session that is new."""
+
+    def save(self, session: RecoverableSession) -> None:
+        """Keep the session of a client that is away."""
+
+    def restore(self, namespace: str, pid: str, offset: str | None, limit: int) -> Restored | None:
+        """Take out the session of a client that is back.
+
+        Args:
+            namespace: The namespace that the client connects to.
+            pid: The secret that it was told.
+            offset: The offset of the last event that it has received; None if there was none.
+            limit: Bytes that the missed events may have.
+
+        Returns:
+            None if there is no such session, or if not everything that it has missed can be sent again.
+        """
+
+    def discard(self, session: RecoverableSession) -> None:
+        """Forget a session: its client won't come back, or must not. Harmless when that has been done."""
