@@ -37,9 +37,9 @@ _CLOSINGS: Final[dict[str, tuple[int, str]]] = {
         "not possible now: is the namespace connected, and was it only once?",
     ),
     "connect timeout": (POLICY, 'no namespace was connected in time: send {"type":"connect"} first'),
-    "slow client": (POLICY, "messages were not read fast enough"),
+    "slow client": (CloseCode.TRY_AGAIN_LATER, "messages were not read fast enough"),
 }
-"""What a client is told where the reason to close is the client's to mend."""
+"""What a client is told where it can do something about it."""
 
 
 class PlainSession(Session):
@@ -84,7 +84,7 @@ class PlainWebSocket(EngineWebSocket):
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
-        """Hand every message that is complete to the Socket.IO layer, then write what was sent meanwhile."""
+        """Hand every message that is complete to the Socket.IO layer."""
         session = self.session
         core = self.core
         messages = core.receive(data)
@@ -100,7 +100,6 @@ class PlainWebSocket(EngineWebSocket):
                 session.receive("3")
         if core.output or core.state is not OPEN:
             self.service()
-        self.flush()
 
     def _receive(self, message: str | bytes) -> None:
         session = cast(PlainSession, self.session)

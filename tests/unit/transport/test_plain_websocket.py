@@ -211,6 +211,24 @@ async def test_a_client_that_connects_to_nothing() -> None:
         )
 
 
+async def test_a_client_that_its_namespace_finds_too_slow() -> None:
+    async with serve() as served:
+        client = await served.connect()
+        (session,) = served.sio.eio.sessions
+        session.close("slow client")
+        assert await closing(client) == (1013, "messages were not read fast enough")
+        assert await served.reasons.get() == "slow client"
+
+
+async def test_the_application_closes() -> None:
+    async with serve() as served:
+        client = await served.connect()
+        (session,) = served.sio.eio.sessions
+        session.close()
+        assert await closing(client) == (1000, "")
+        assert await served.reasons.get() == "server disconnect"
+
+
 async def test_the_client_closes() -> None:
     async with serve() as served:
         client = await served.connect()
@@ -294,6 +312,14 @@ async def test_compression() -> None:
         assert await inflated(client) == f'{{"type":"ack","id":1,"data":["{"again " * 50}"]}}'
         await served.sio.emit("news", "short")
         assert await client.packet() == '{"type":"event","event":"news","data":["short"]}'
+
+
+async def test_a_broadcast_that_is_not_to_be_compressed() -> None:
+    deflate = JSON + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n"
+    async with serve(per_message_deflate=DeflateOptions(threshold=100)) as served:
+        client = await served.connect(deflate)
+        await served.sio.of("/").compress(False).emit("news", "again " * 50)
+        assert await client.packet() == f'{{"type":"event","event":"news","data":["{"again " * 50}"]}}'
 
 
 async def test_reading_pauses_while_handlers_are_behind() -> None:
