@@ -45,10 +45,18 @@ def build(options: dict[str, Any]) -> web.Application:
 
     async def emit(request: web.Request) -> web.Response:
         order = await request.json()
+        keys, max_waiting = order["keys"], 0
         for number in range(order["count"]):
-            await sio.emit("load", (number, "x" * order["size"]), to=order["to"])
+            chain = sio.to(order["to"])
+            if order["volatile"]:
+                chain = chain.volatile
+            if keys:
+                chain = chain.conflate(str(number % keys))
+            await chain.emit("load", number, "x" * order["size"])
+            waiting = max((each.buffered for each in sio.eio.sessions), default=0) + sio.counters.queued_bytes
+            max_waiting = max(max_waiting, waiting)
             await asyncio.sleep(0)
-        return web.Response()
+        return web.json_response({"max_waiting": max_waiting})
 
     async def stats(request: web.Request) -> web.Response:
         gc.collect()
@@ -57,7 +65,9 @@ def build(options: dict[str, Any]) -> web.Application:
             {
                 "sessions": len(sio.eio.sessions),
                 "buffered": sum(session.buffered for session in sio.eio.sessions),
-                "slow_clients": sio.eio.counters.slow_clients,
+                "queued": sio.counters.queued_bytes,
+                "slow_clients": sio.eio.counters.slow_clients + sio.counters.slow_clients,
+                "drops": sio.counters.drops,
                 "bad_packets": sio.eio.counters.bad_packets,
                 "reasons": reasons,
                 "alive": {name: alive[name] for name in KINDS},

@@ -73,10 +73,23 @@ class ServerProcess:
             stats: dict[str, Any] = await response.json()
             return stats
 
-    async def emit(self, to: str, size: int, count: int) -> None:
-        """Let the server emit `count` messages of `size` bytes to a room or client."""
+    async def emit(self, to: str, size: int, count: int, *, volatile: bool = False, keys: int = 0) -> int:
+        """Let the server emit numbered messages of `size` bytes to a room or client, one in each turn.
+
+        Args:
+            to: The room or client.
+            size: Bytes of each message.
+            count: How many.
+            volatile: Whether they are volatile.
+            keys: How many keys they have, in turn; 0 for none.
+
+        Returns:
+            The most bytes that waited for one client meanwhile.
+        """
+        order = {"to": to, "size": size, "count": count, "volatile": volatile, "keys": keys}
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/emit", json={"to": to, "size": size, "count": count}) as response,
+            session.post(f"{self.url}/emit", json=order) as response,
         ):
             assert response.status == 200
+            return int((await response.json())["max_waiting"])
