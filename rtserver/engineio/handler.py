@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import parse_qs, unquote
 
 from rtserver.engineio.outgoing import Outgoing
 
-__all__ = ["EngineHandler", "Handshake", "Session"]
+__all__ = ["EngineHandler", "Handshake", "PacketHandler", "Session"]
 
 Address = tuple[str, int]
 
@@ -88,6 +88,28 @@ class EngineHandler(Protocol):
 
     def drain(self, session: Session, /) -> None:
         """Learn that a session which was congested isn't any more."""
+
+
+@runtime_checkable
+class PacketHandler(EngineHandler, Protocol):
+    """A handler that decodes WebSocket messages of text itself, from the bytes in which they came.
+
+    It spares most of them from becoming a `str` in between. Messages that came by polling, or in pieces,
+    or compressed, are strings already and come to `message`.
+    """
+
+    def decode(self, payload: bytes, /) -> Any:
+        """Decode a whole packet, type character included.
+
+        Returns:
+            A tuple, for `packet`; or the packet as `str`, which then takes the way of all others.
+
+        Raises:
+            UnicodeDecodeError: It isn't UTF-8, which must not go unnoticed.
+        """
+
+    def packet(self, session: Session, packet: Any, /) -> None:
+        """Take a message packet that `decode` made."""
 
 
 class Handshake:

@@ -55,6 +55,7 @@ class Dispatch:
         "_start",
         "_verbose",
         "codec",
+        "decode",
     )
 
     def __init__(self, hub: Hub, connecting: Connecting, flow: Flow) -> None:
@@ -68,6 +69,8 @@ class Dispatch:
             self._duplicates = Duplicates(hub.settings.duplicates, hub.runtime, hub.counters, self._send_ack)
         self._is_careful = flow.serial or self._verbose or self._duplicates is not None
         self._decode = hub.codec.decode
+        self.decode: Callable[[bytes], Packet | str] = getattr(hub.codec, "decode_payload", bytes.decode)
+        """Decode the packets of a WebSocket from their bytes, where the codec can."""
         self._encode_ack = hub.codec.encode_ack
         self._start: Callable[[Any], Any]
 
@@ -80,12 +83,8 @@ class Dispatch:
         client.careful = self._is_careful
         self._connecting.welcome(client)
 
-    def message(self, session: Session, data: str | bytes, /) -> None:  # noqa: PLR0912 - in one piece on purpose
-        """Take one message of a client.
-
-        This is the way of nearly every message, in one piece: an event whose handler is known already.
-        `_received` and `_decoded` are the way of all others, and of clients marked as `careful`.
-        """
+    def message(self, session: Session, data: str | bytes, /) -> None:
+        """Take one message of a client."""
         client: Client | None = session.context
         if client is None:
             return
@@ -96,6 +95,23 @@ class Dispatch:
             packet = self._decode(data)
         except SocketViolation as violation:
             self._violated(client, violation)
+            return
+        self.packet(session, packet)
+
+    def packet(self, session: Session, packet: Packet, /) -> None:  # noqa: PLR0912 - in one piece on purpose
+        """Take one packet of a client.
+
+        This is the way of nearly every message, in one piece: an event whose handler is known already.
+        `_decoded` is the way of all others, and of clients marked as `careful`.
+        """
+        client: Client | None = session.context
+        if client is None:
+            return
+        if client.careful:
+            if client.partial is None:
+                self._decoded(client, packet)
+            else:
+                self._violated(client, _between_attachments())
             return
         kind, name, ack_id, args, attachments = packet
         socket = client.socket
@@ -130,17 +146,6 @@ class Dispatch:
                     socket.recipient.send_outgoing(answer)  # type: ignore[arg-type]
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
             self._failed(socket, event, error)
-
-    def packet(self, session: Session, packet: Packet, /) -> None:
-        """Take one packet of a client whose messages aren't in the server's own serialization.
-
-        Args:
-            session: The client.
-            packet: A packet that is complete: with its attachments in its data.
-        """
-        client: Client | None = session.context
-        if client is not None:
-            self._decoded(client, packet)
 
     def disconnect(self, session: Session, reason: str, /) -> None:
         """Learn that a session has closed."""
@@ -223,7 +228,7 @@ class Dispatch:
 
     def _complete(self, client: Client, data: str | bytes) -> Packet | None:
         if isinstance(data, str):
-            raise SocketViolation("a text packet between a packet and its attachments")
+            raise _between_attachments()
         assert client.partial is not None
         packet = client.partial.add(data)
         if packet is not None:
@@ -392,6 +397,10 @@ class Dispatch:
 
     def _log_event(self, socket: Socket, event: str) -> None:
         self._hub.logger.info("received event %r from %s [%s]", event, socket.sid, socket.namespace.name)
+
+
+def _between_attachments() -> SocketViolation:
+    return SocketViolation("a text packet between a packet and its attachments")
 
 
 def _before_connect(kind: PacketType, name: str) -> SocketViolation:

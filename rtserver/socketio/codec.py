@@ -12,7 +12,10 @@ __all__ = ["Codec"]
 
 
 class Codec(Protocol):
-    """A serializer: both sides of a connection use the same."""
+    """A serializer: both sides of a connection use the same.
+
+    It may also have `decode_payload`, which decodes a WebSocket's text from its bytes: see `JsonCodec`.
+    """
 
     def decode(self, data: str | bytes, /) -> Packet:
         """Decode one message of a client.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from rtserver.engineio.outgoing import Outgoing
-from rtserver.socketio.json_decoder import decode, decode_with
+from rtserver.socketio.json_decoder import decode, decode_payload, decode_with
 from rtserver.socketio.json_encoder import (
     connect,
     connect_error,
@@ -55,6 +55,7 @@ class JsonCodec:
         "connect_error",
         "decode",
         "decode_own",
+        "decode_payload",
         "disconnect",
         "encode_ack",
         "encode_event",
@@ -65,6 +66,8 @@ class JsonCodec:
     decode: Callable[[str | bytes], Packet]
     decode_own: Callable[[str | bytes], Packet]
     """Decode what this codec has encoded, which no limit is for."""
+    decode_payload: Callable[[bytes], Packet | str]
+    """Decode a whole Engine.IO packet, or return its text for `decode`."""
     encode_event: Callable[[str, int | None, Sequence[Any]], Outgoing]
     encode_event_text: EncodeEvent
     encode_ack: Callable[[str, int, Sequence[Any]], bytes | Outgoing]
@@ -75,8 +78,9 @@ class JsonCodec:
     def __init__(self, limits: Limits = DEFAULT_LIMITS, json_module: JsonModule | None = None) -> None:
         self.limits = limits
         if json_module is None:
-            decode_text = decode if limits == DEFAULT_LIMITS else partial(decode, limits=limits)
-            self.decode = cast(Callable[[str | bytes], Packet], decode_text)  # it refuses bytes itself
+            is_default = limits == DEFAULT_LIMITS
+            self.decode = decode if is_default else partial(decode, limits=limits)
+            self.decode_payload = decode_payload if is_default else partial(decode_payload, limits=limits)
             self.decode_own = partial(decode_with, loads, limits=UNLIMITED)
             self.encode_event = encode_event
             self.encode_event_text = encode_event_text
@@ -88,6 +92,7 @@ class JsonCodec:
         dumps = partial(module_dumps, json_module)
         self.decode = partial(decode_with, json_module.loads, limits=limits)
         self.decode_own = partial(decode_with, json_module.loads, limits=UNLIMITED)
+        self.decode_payload = bytes.decode
         self.encode_event_text = partial(encode_with, dumps, PacketType.EVENT)
         self.encode_event = partial(_encode_event_with, self.encode_event_text)
         self.encode_ack = partial(encode_with, dumps, PacketType.ACK)

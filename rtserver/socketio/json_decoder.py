@@ -26,7 +26,7 @@ from rtserver.socketio.packet import (
     check_data,
 )
 
-__all__ = ["decode", "decode_with"]
+__all__ = ["decode", "decode_payload", "decode_with"]
 
 EXCERPT = 40
 """Characters of a refused packet that its error shows."""
@@ -37,14 +37,17 @@ MAX_QUERY = 8192
 EVENT = PacketType.EVENT
 ACK = PacketType.ACK
 _loads = orjson.loads
+
+_MESSAGE, _SLASH, _TYPE_EVENT, _TYPE_ACK = b"4/23"
+"""Engine.IO's type of a message, what a namespace begins with, Socket.IO's types of an event and an ack."""
 _NAME = re.compile(r'[ \t\r\n]*\[[ \t\r\n]*"').match
 
 
-def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
+def decode(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Packet:
     """Decode one text message.
 
     Args:
-        text: The content of the Engine.IO packet, without the type character ``4``.
+        text: The content of the Engine.IO packet, without the type character ``4``. Bytes are refused.
         limits: What the packet may be at most.
 
     Returns:
@@ -53,31 +56,54 @@ def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
     Raises:
         SocketViolation: It is not a packet that a client may send.
     """
-    # An event or an ack, which nearly every packet is, takes the short way. Whatever isn't quite in order
-    # there takes the long one, which says why.
-    try:
-        start = text.find("[")
-    except TypeError:  # bytes
-        return decode_with(loads, text, limits)
+    if isinstance(text, str):
+        try:
+            packet = decode_payload(b"4" + text.encode(), limits)
+        except UnicodeEncodeError:  # half of a surrogate pair: from a caller of ours, not from a client
+            packet = text
+        if isinstance(packet, tuple):
+            return packet
+    return decode_with(loads, text, limits)
+
+
+def decode_payload(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Packet | str:
+    """Decode the short way: an event or an ack without attachments, which nearly every packet is.
+
+    The JSON engine takes the bytes as they came, and checks that they are UTF-8: no `str` is made of
+    what is parsed anyway, which costs more than the parsing where the text isn't ASCII.
+
+    Args:
+        payload: A whole Engine.IO packet, as in a WebSocket frame.
+        limits: What the packet may be at most.
+
+    Returns:
+        The packet; or, of whatever isn't quite in order, the text. `decode` goes the long way, and says why.
+
+    Raises:
+        UnicodeDecodeError: The payload isn't UTF-8.
+    """
+    start = payload.find(b"[")
+    if start < 2 or payload[0] != _MESSAGE:
+        return payload.decode()
     namespace = "/"
     id_ = None
-    in_order = start > 0
-    if start > 1:
-        digits = text[1:start]
-        if digits[0] == "/":
-            namespace, comma, digits = digits.partition(",")
-            in_order = comma == "," and len(namespace) <= limits.max_namespace and "?" not in namespace
+    if start > 2:
+        digits = payload[2:start]
+        if digits[0] == _SLASH:
+            path, comma, digits = digits.partition(b",")
+            if not comma or b"?" in path or len(path) > limits.max_namespace:
+                return payload.decode()
+            namespace = path.decode()
         if digits:
-            if digits.isdecimal() and digits.isascii() and len(digits) <= limits.max_id_digits:
-                id_ = int(digits)
-            else:
-                in_order = False
-    is_short = len(text) <= limits.safe_length
-    if in_order and (is_short or _is_within(text, start, limits)):
-        kind = text[0]
+            if len(digits) > limits.max_id_digits or not digits.isdigit():
+                return payload.decode()
+            id_ = int(digits)
+    is_short = len(payload) <= limits.safe_length
+    if is_short or _is_within(payload, start, limits):
+        kind = payload[1]
         try:
-            if kind == "2":
-                data = _loads(text[start:])
+            if kind == _TYPE_EVENT:
+                data = _loads(payload[start:] if is_short else memoryview(payload)[start:])
                 name = data[0]
                 if (
                     type(name) is str
@@ -85,18 +111,27 @@ def decode(text: str, limits: Limits = DEFAULT_LIMITS) -> Packet:
                     and (is_short or len(name) <= limits.max_event_name)
                 ):
                     return EVENT, namespace, id_, data, 0
-            elif kind == "3" and id_ is not None:
-                return ACK, namespace, id_, _loads(text[start:]), 0
+            elif kind == _TYPE_ACK and id_ is not None:
+                return ACK, namespace, id_, _loads(memoryview(payload)[start:]), 0
         except (ValueError, IndexError):
             pass
-    return decode_with(loads, text, limits)
+    return payload.decode()
 
 
-def _is_within(text: str, start: int, limits: Limits) -> bool:
+def _is_within(payload: bytes, start: int, limits: Limits) -> bool:
     """Tell whether the array that begins at `start` may be parsed: later it would be too late."""
-    if (text.find("[", start + 1) > 0 or text.find("{", start) > 0) and is_too_deep(text, limits.max_depth):
+    is_nested = payload.find(b"[", start + 1) > 0 or payload.find(b"{", start) > 0
+    if is_nested and is_too_deep(payload[start:], limits.max_depth):
         return False
-    return text[0] not in "25" or _is_name_within(text, start, limits)
+    begin = start + 2
+    return payload[1] != _TYPE_EVENT or (
+        payload[start + 1 : begin] == b'"' and payload.find(b'"', begin, begin + _escaped(limits)) > 0
+    )
+
+
+def _escaped(limits: Limits) -> int:
+    """Return how many characters or bytes hold an event's name: an escape sequence takes six for one."""
+    return 6 * limits.max_event_name + 1
 
 
 def _is_name_within(text: str, start: int, limits: Limits) -> bool:
@@ -107,8 +142,7 @@ def _is_name_within(text: str, start: int, limits: Limits) -> bool:
         if match is None:  # not a name, which is found out later
             return True
         begin = match.end()
-    # an escape sequence takes six characters at most
-    return text.find('"', begin, begin + 6 * limits.max_event_name + 1) > 0
+    return text.find('"', begin, begin + _escaped(limits)) > 0
 
 
 def decode_with(loads: Loads, text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Packet:

@@ -47,16 +47,16 @@ class JsonModule(Protocol):
         """Serialize; raises `TypeError`."""
 
 
-def is_too_deep(text: str, max_depth: int) -> bool:
+def is_too_deep(text: str | bytes, max_depth: int) -> bool:
     """Tell whether arrays and objects stand more than `max_depth` within each other.
 
     Nothing is parsed for it, and the time is linear in the length. Text that isn't JSON may get
     either answer.
     """
-    brackets = _count("[", text, max_depth)
-    if brackets + _count("{", text, max_depth - brackets) <= max_depth:
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    brackets = _count(b"[", raw, max_depth)
+    if brackets + _count(b"{", raw, max_depth - brackets) <= max_depth:
         return False
-    raw = text.encode("utf-8", "surrogatepass")
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
     # Quotes and brackets are all that is looked at; "" is then a string without any bracket in it.
@@ -74,8 +74,8 @@ def is_too_deep(text: str, max_depth: int) -> bool:
     return bool(raw) and removed + _depth(raw) > max_depth
 
 
-def _count(character: str, text: str, most: int) -> int:
-    """Count occurrences up to one more than `most`; faster than `str.count`, as it jumps to each."""
+def _count(character: bytes, text: bytes, most: int) -> int:
+    """Count occurrences up to one more than `most`; faster than `bytes.count`, as it jumps to each."""
     count = 0
     position = text.find(character)
     while position >= 0 and count <= most:

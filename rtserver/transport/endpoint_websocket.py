@@ -84,7 +84,7 @@ class EndpointWebSocket(WebSocketProtocol):
     def data_received(self, data: bytes) -> None:
         """Keep what is complete, and pause reading while that is much."""
         core = self.core
-        messages = core.receive(data)
+        messages: list[str | bytes] = core.receive(data)
         if messages and self._wants_messages:
             self._messages.extend(messages)
             self._size += sum(map(len, messages))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from rtserver.clock import Clock
-from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.handler import EngineHandler, PacketHandler
 from rtserver.engineio.session import Session
 from rtserver.errors import HttpError
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
@@ -33,13 +35,16 @@ class EngineHost:
         "clock",
         "close_timeout",
         "counters",
+        "decode",
         "handler",
         "hooks",
         "is_closing",
         "loop",
         "max_buffer_size",
         "max_payload",
+        "message",
         "options",
+        "packet",
         "ping_interval",
         "ping_timeout",
         "sessions",
@@ -57,6 +62,12 @@ class EngineHost:
     ) -> None:
         self.loop = loop
         self.handler = handler
+        self.message: Callable[[Any, str | bytes], None] = handler.message
+        self.packet: Callable[[Any, Any], None] = handler.message
+        self.decode: Callable[[bytes], Any] = bytes.decode
+        if isinstance(handler, PacketHandler):
+            self.packet = handler.packet
+            self.decode = handler.decode
         self.options = options
         self.sessions = sessions
         self.counters = hooks.counters

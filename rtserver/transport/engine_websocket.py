@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from rtserver.engineio.handler import EngineHandler
 from rtserver.engineio.outgoing import Outgoing
@@ -34,6 +34,10 @@ class EngineWebSocketHost(WebSocketHost, Protocol):
     """What all sessions of a server share, as their WebSockets see it."""
 
     handler: EngineHandler
+    message: Callable[[Session, str | bytes], None]
+    """The handler's own."""
+    packet: Callable[[Session, Any], None]
+    """The handler's own, for what the core's `decode` made."""
     upgrade_timeout: float
 
 
@@ -46,18 +50,18 @@ class EngineWebSocket(WebSocketProtocol):
         session: The session that it carries, or is to carry after an upgrade.
     """
 
-    __slots__ = ("_message", "session")
+    __slots__ = ("session",)
 
     name = "websocket"
+    host: EngineWebSocketHost
 
     def __init__(self, host: EngineWebSocketHost, core: Connection, session: Session) -> None:
         super().__init__(host, core)
         self.session: Session | None = session
-        self._message: Callable[[Session, str], None] = host.handler.message
 
     # The hot path.
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # noqa: PLR0912 - the hot path in one piece
         """Hand every message that is complete to the handler, then write what was sent meanwhile."""
         session = self.session
         core = self.core
@@ -70,11 +74,16 @@ class EngineWebSocket(WebSocketProtocol):
             self.pending = sent
         elif self.pending.__class__ is bytes:
             self.pending = [self.pending]
-        message = self._message
+        host = self.host
         try:
             for packet in core.receive(data):
-                if session.state is WEBSOCKET and packet and packet[0] == "4":
-                    message(session, packet[1:])  # type: ignore[arg-type]
+                if packet.__class__ is tuple:
+                    if session.state is WEBSOCKET:
+                        host.packet(session, packet)
+                    else:
+                        self._receive("4")  # a message all the same: before an upgrade, or after the end
+                elif session.state is WEBSOCKET and packet and packet[0] == "4":
+                    host.message(session, packet[1:])
                 else:
                     self._receive(packet)
         except Exception:  # noqa: BLE001 - logged there

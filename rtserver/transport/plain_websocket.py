@@ -87,7 +87,7 @@ class PlainWebSocket(EngineWebSocket):
         """Hand every message that is complete to the Socket.IO layer."""
         session = self.session
         core = self.core
-        messages = core.receive(data)
+        messages: list[str | bytes] = core.receive(data)
         if session is not None:
             try:
                 for message in messages:

@@ -62,7 +62,7 @@ class ProtocolV3(ProtocolV4):
         """Make what carries a session over a WebSocket."""
         host = self._host
         options = host.options.deflate
-        core = Connection(host.max_payload, parameters)
+        core = Connection(host.max_payload, parameters, host.decode)
         takes_binary = "b64" not in _query(exchange)
         if options is None or parameters is None:
             return EngineWebSocketV3(host, core, session, takes_binary=takes_binary)

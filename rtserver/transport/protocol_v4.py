@@ -72,7 +72,7 @@ class ProtocolV4:
         """
         host = self._host
         options = host.options.deflate
-        core = Connection(host.max_payload, parameters)
+        core = Connection(host.max_payload, parameters, host.decode)
         if options is None or parameters is None:
             return EngineWebSocket(host, core, session)
         return DeflatedEngineWebSocket(host, core, session, parameters, options)

@@ -1,6 +1,6 @@
 """One connection after the opening handshake, on the server's side, as bytes in and messages out.
 
-messages = connection.receive(data)      what `data` completed: str and bytes, in order
+messages = connection.receive(data)      what `data` completed: str and bytes, in order (see `decode`)
 if connection.output: ...take_output()   pongs, close frames: to be written
 if connection.state is not State.OPEN    CLOSING: nothing more may be sent; CLOSED: write, then end TCP
 
@@ -14,8 +14,9 @@ if connection.state is not State.OPEN    CLOSING: nothing more may be sent; CLOS
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from rtserver.errors import WebSocketViolation
 from rtserver.websocket.deflate import DeflateParameters, Inflater
@@ -69,6 +70,8 @@ class Connection:
     Args:
         max_message_size: The largest message in bytes, across its fragments and after inflating.
         deflate: What was negotiated (RFC 7692); None means that compressed frames are a violation.
+        decode: Makes a message of the payload of a text frame that came whole: a `str`, or something that
+            is decoded further. It must raise `UnicodeDecodeError` for all that isn't UTF-8, and nothing else.
 
     Attributes:
         state: `State`.
@@ -81,6 +84,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_decode",
         "_held",
         "_inflater",
         "_is_between",
@@ -95,7 +99,12 @@ class Connection:
         "violation",
     )
 
-    def __init__(self, max_message_size: int, deflate: DeflateParameters | None = None) -> None:
+    def __init__(
+        self,
+        max_message_size: int,
+        deflate: DeflateParameters | None = None,
+        decode: Callable[[bytes], Any] = bytes.decode,
+    ) -> None:
         self.max_message_size = max_message_size
         self.state = OPEN
         self.close_code: int | None = None
@@ -103,6 +112,7 @@ class Connection:
         self.violation: WebSocketViolation | None = None
         self.output = b""
         self.pong: bytes | None = None
+        self._decode = decode
         self._inflater = None if deflate is None else Inflater(deflate)
         self._message: IncomingMessage | None = None
         self._held = b""
@@ -151,7 +161,7 @@ class Connection:
             self.close_code = CloseCode.ABNORMAL
         self._end()
 
-    def receive(self, data: bytes) -> list[str | bytes]:
+    def receive(self, data: bytes) -> list[Any]:  # noqa: PLR0912 - the hot path in one piece
         """Return the messages that `data` completes, in order. Never raises for what a peer does.
 
         After `close` messages are dropped, only the peer's close frame is looked for; after a close frame
@@ -160,13 +170,22 @@ class Connection:
         size = len(data)
         is_between = self._is_between
         if is_between:
-            # What nearly every chunk is: one text frame, whole, final, masked, shorter than 126 bytes.
-            if size > 1 and data[0] == 0x81 and _SPANS[data[1]] == size:
-                try:
-                    return [apply_mask(data[6:], data[2:6]).decode()]
-                except UnicodeDecodeError as error:
-                    self._fail(invalid_utf8(error))
-                    return []
+            # What nearly every chunk is: one text frame, whole, final, masked, and mostly below 126 bytes.
+            try:
+                if size > 1 and data[0] == 0x81:
+                    second = data[1]
+                    if _SPANS[second] == size:
+                        return [self._decode(apply_mask(data[6:], data[2:6]))]
+                    if (
+                        second == 0xFE
+                        and size > 8
+                        and data[2] << 8 | data[3] == size - 8
+                        and size - 8 <= self.max_message_size
+                    ):
+                        return [self._decode(apply_mask(memoryview(data)[8:], data[4:8]))]
+            except UnicodeDecodeError as error:
+                self._fail(invalid_utf8(error))
+                return []
         elif self.state is CLOSED:
             return []
         elif self._held:
@@ -174,7 +193,7 @@ class Connection:
             self._held = b""
             size = len(data)
 
-        messages: list[str | bytes] = []
+        messages: list[Any] = []
         is_open = self.state is OPEN
         takes_short = is_open and self.max_message_size >= _SHORT
         spans = _SPANS
@@ -185,7 +204,7 @@ class Connection:
                 # Several frames of the same kind; all others are for _frame.
                 if is_between and data[start] == 0x81 and (end := start + spans[data[start + 1]]) <= size:
                     body = start + 6
-                    messages.append(apply_mask(data[body:end], data[start + 2 : body]).decode())
+                    messages.append(self._decode(apply_mask(data[body:end], data[start + 2 : body])))
                     start = end
                 else:
                     start = self._frame(data, start, messages)
@@ -201,7 +220,7 @@ class Connection:
             self._fail(violation)
         return messages if is_open else []
 
-    def _frame(self, data: bytes, start: int, messages: list[str | bytes]) -> int:
+    def _frame(self, data: bytes, start: int, messages: list[Any]) -> int:
         """Take the frame at `start`, or as much of it as is there; return where the next one begins."""
         message = self._message
         if message is not None and message.missing:
@@ -217,11 +236,11 @@ class Connection:
             and end - start - 8 <= self.max_message_size
         ):  # a message of 126 to 65535 bytes that is all here
             payload = apply_mask(data[start + 8 : end], data[start + 4 : start + 8])
-            messages.append(payload.decode() if first == 0x81 else payload)
+            messages.append(self._decode(payload) if first == 0x81 else payload)
             return end
         return self._any_frame(data, start, messages)
 
-    def _any_frame(self, data: bytes, start: int, messages: list[str | bytes]) -> int:
+    def _any_frame(self, data: bytes, start: int, messages: list[Any]) -> int:
         size = len(data)
         header = self._header(data, start)
         if header is None:
@@ -240,7 +259,7 @@ class Connection:
             if length > self.max_message_size:
                 raise too_big(length, self.max_message_size)
             payload = apply_mask(data[body:end], mask)
-            messages.append(payload.decode() if first == 0x81 else payload)
+            messages.append(self._decode(payload) if first == 0x81 else payload)
             return end
 
         message = self._message
@@ -271,7 +290,7 @@ class Connection:
                 raise WebSocketViolation(CloseCode.PROTOCOL_ERROR, "a 64-bit length has its top bit set")
         return first, length, start + size
 
-    def _payload(self, message: IncomingMessage, data: bytes, start: int, messages: list[str | bytes]) -> int:
+    def _payload(self, message: IncomingMessage, data: bytes, start: int, messages: list[Any]) -> int:
         end = start + message.missing
         if end > len(data):
             message.feed(data[start:])

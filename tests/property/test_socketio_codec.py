@@ -14,7 +14,7 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.errors import SocketViolation
 from rtserver.socketio.attachments import Reassembly
 from rtserver.socketio.json_codec import JsonCodec
-from rtserver.socketio.json_decoder import decode, decode_with
+from rtserver.socketio.json_decoder import decode, decode_payload, decode_with
 from rtserver.socketio.json_text import is_too_deep, loads
 from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import RESERVED_EVENTS, Limits, Packet, PacketType
@@ -128,6 +128,22 @@ def test_any_text(text: str) -> None:
                 for _ in range(packet[4] - 1):
                     assert waiting.add(b"") is None
                 assert waiting.add(b"") is not None
+
+
+@given(st.binary() | texts.map(lambda text: b"4" + text.encode(errors="replace")), st.binary(max_size=4))
+def test_any_payload(payload: bytes, wrong: bytes) -> None:
+    for data in (payload, payload[: len(payload) // 2] + wrong + payload[len(payload) // 2 :]):
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            with pytest.raises(UnicodeDecodeError):
+                decode_payload(data)
+            continue
+        packet = decode_payload(data)
+        if isinstance(packet, tuple):
+            assert repr(packet) == repr(decode_with(loads, text[1:]))
+        else:
+            assert packet == text
 
 
 def depth(value: Any) -> int:

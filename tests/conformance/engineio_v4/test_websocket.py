@@ -240,3 +240,39 @@ async def test_a_broadcast_is_deflated_once_for_each_wire_form(
                 assert await client.recv() == "4" + "abc" * 100
         assert len(calls) == 2
         assert 10 in calls
+
+
+class Decoder(Recorder):
+    """A handler that decodes messages which begin with an exclamation mark itself."""
+
+    def decode(self, payload: bytes, /) -> Any:
+        return ("decoded", payload[2:].decode()) if payload[:2] == b"4!" else payload.decode()
+
+    def packet(self, session: Session, packet: Any, /) -> None:
+        self.messages.put_nowait(packet)
+
+
+async def test_a_handler_that_decodes_messages_itself(server: Serve) -> None:
+    async with server(Decoder()) as served:
+        client = await served.open_websocket()
+        client.send("4a", "4!b", b"!c", "4!" + "d" * 200)
+        taken: list[Any] = [await served.handler.messages.get() for _ in range(4)]
+        assert taken == ["a", ("decoded", "b"), b"!c", ("decoded", "d" * 200)]
+        client.write(frame(1, b"4!\xff"))
+        assert await client.close_code() == 1007
+        assert await served.handler.reasons.get() == "transport error"
+
+
+async def test_a_decoded_message_counts_as_one_before_and_after_a_session(server: Serve) -> None:
+    async with server(Decoder()) as served:
+        client = await served.open_websocket()
+        client.send("4!a", "1", "4!b")
+        assert await client.close_code() == 1000
+        first: Any = await served.handler.messages.get()
+        assert first == ("decoded", "a")
+        assert served.handler.messages.empty()
+        _, sid = await served.open_polling()
+        client = await served.open_websocket(f"&sid={sid}")
+        client.send("4!early")
+        assert await client.close_code() == 1002
+        assert served.handler.messages.empty()

@@ -9,7 +9,7 @@ from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.cluster.memory import MemoryManager
-from rtserver.engineio.handler import EngineHandler, Handshake
+from rtserver.engineio.handler import EngineHandler, Handshake, PacketHandler
 from rtserver.server.hub import Settings
 from rtserver.server.server import SocketIOServer
 from rtserver.socketio.codec import Codec
@@ -22,7 +22,12 @@ TARGET = "/socket.io/?EIO=4&transport=websocket"
 
 
 class FakeSession(MemorySession):
-    """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it."""
+    """An Engine.IO session: takes messages as a client would send them, and keeps what is sent to it.
+
+    What comes in whole frames of a WebSocket goes the way of `PacketHandler`.
+    """
+
+    in_frames = True
 
     writable = True  # a test says whether it is
     congested = False
@@ -51,7 +56,17 @@ class FakeSession(MemorySession):
     def receive(self, *messages: str | bytes) -> None:
         """Send messages, without the Engine.IO type character."""
         for message in messages:
-            super().receive(message)
+            self._receive(message)
+
+    def _receive(self, message: str | bytes) -> None:
+        if self.in_frames and self.is_open and self.reading and isinstance(message, str):
+            assert isinstance(self.handler, PacketHandler)
+            packet = self.handler.decode(b"4" + message.encode())
+            if isinstance(packet, tuple):
+                self.handler.packet(self, packet)
+                return
+            assert packet == "4" + message
+        super().receive(message)
 
     def join(self, namespace: str = "/", auth: str = "") -> str:
         """Connect to a namespace that accepts at once. Returns the sid."""

@@ -13,6 +13,12 @@ from rtserver.socketio.msgpack_codec import MsgpackCodec
 from tests.unit.server.harness import FakeSession, Harness, turns
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["frames", "messages"])
+def in_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test with what a WebSocket brings in whole frames, and with what polling brings."""
+    monkeypatch.setattr(FakeSession, "in_frames", request.param)
+
+
 def joined(harness: Harness) -> FakeSession:
     session = harness.session()
     session.join()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rtserver.errors import SocketViolation
-from rtserver.socketio.json_decoder import decode, decode_with
+from rtserver.socketio.json_decoder import decode, decode_payload, decode_with
 from rtserver.socketio.json_text import loads
 from rtserver.socketio.packet import Limits, Packet, PacketType
 
@@ -14,14 +14,16 @@ CONNECT, DISCONNECT, EVENT, ACK = PacketType.CONNECT, PacketType.DISCONNECT, Pac
 
 
 def both_ways(text: str, limits: Limits) -> Packet:
-    """Decode with the short way open and without it: they must agree."""
+    """Decode with the short way open and without it, and by the short way alone: they must agree."""
     try:
         packet = decode_with(loads, text, limits)
     except SocketViolation:
         with pytest.raises(SocketViolation):
             decode(text, limits)
+        assert decode_payload(f"4{text}".encode(), limits) == f"4{text}"
         raise
     assert decode(text, limits) == packet
+    assert decode_payload(f"4{text}".encode(), limits) in (packet, f"4{text}")
     return packet
 
 
@@ -153,7 +155,57 @@ def test_refused(text: str, message: str) -> None:
 
 def test_bytes_are_refused() -> None:
     with pytest.raises(SocketViolation, match="a binary message of 2 bytes that no packet has announced"):
-        decode(b"2[")  # type: ignore[arg-type]
+        decode(b"2[")
+
+
+@pytest.mark.parametrize(
+    ("payload", "packet"),
+    [
+        ('42["foo"]', (EVENT, "/", None, ["foo"], 0)),
+        ('42/é,12["föö","€😀"]', (EVENT, "/é", 12, ["föö", "€😀"], 0)),
+        (
+            '42["foo",["%s",{"a":[]}]]' % ("é[" * 5000),
+            (EVENT, "/", None, ["foo", ["é[" * 5000, {"a": []}]], 0),
+        ),
+        ('4315["%s"]' % ("x" * 5000), (ACK, "/", 15, ["x" * 5000], 0)),
+    ],
+)
+def test_the_short_way_decodes_events_and_acks(payload: str, packet: Any) -> None:
+    assert decode_payload(payload.encode()) == packet
+
+
+@pytest.mark.parametrize("packet", ["", "2", "3probe", "1", "5", "[", '2["a"]', '32["a"]', '2[["a"]]'])
+def test_the_short_way_leaves_other_packets_of_engine_io(packet: str) -> None:
+    assert decode_payload(packet.encode()) == packet
+
+
+WRONG_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"]
+
+
+@pytest.mark.parametrize("wrong", WRONG_UTF8)
+@pytest.mark.parametrize("filler", [b"", b"x" * 5000])
+def test_wrong_utf8_does_not_go_unnoticed_wherever_it_stands(wrong: bytes, filler: bytes) -> None:
+    for payload in (
+        b'42["foo","%b%b"]' % (filler, wrong),
+        b'42["foo","%b"]%b' % (filler, wrong),
+        b'42["%b"]' % wrong,
+        b'4%b2["foo"]' % wrong,
+        b'42/%b,["foo","%b"]' % (wrong, filler),
+        b'42/a?%b,["foo"]' % wrong,
+        b"43%b[]" % wrong,
+        b'4312["%b%b"]' % (filler, wrong),
+        b'451-["foo","%b"]' % wrong,
+        b"4%b" % wrong,
+        wrong,
+    ):
+        with pytest.raises(UnicodeDecodeError):
+            decode_payload(payload)
+
+
+def test_a_namespace_cannot_hide_how_deep_the_data_is() -> None:
+    text = '2/",["a",' + "[" * 200 + "]" * 200 + ',"' + "x" * 300 + '"]'
+    with pytest.raises(SocketViolation, match="data nested deeper than 128 levels"):
+        both_ways(text, Limits())
 
 
 def test_a_namespace_at_its_limit() -> None:

@@ -229,3 +229,41 @@ def test_a_connection_holds_little() -> None:
     connection = Connection(1_000_000, DeflateParameters())
     assert connection.__sizeof__() <= 128
     assert not hasattr(connection, "__dict__")
+
+
+def test_whole_text_frames_become_what_the_decoder_makes_of_them() -> None:
+    connection = Connection(100_000, decode=lambda payload: (len(payload), payload.decode()))
+    short, middle, long = (
+        b"\x81\x81\0\0\0\0",
+        b"\x81\xfe\x01\0\0\0\0\0",
+        b"\x81\xff" + bytes(5) + b"\x01\0\0" + bytes(4),
+    )
+    frames = [short + b"a", middle + b"b" * 256, long + b"c" * 65536]
+    made = [(1, "a"), (256, "b" * 256), (65536, "c" * 65536)]
+    for wire, message in zip(frames, made, strict=True):
+        assert connection.receive(wire) == [message]
+    assert connection.receive(b"".join(frames)) == made
+    assert connection.receive(frames[0] * 2 + frames[1] * 2) == [made[0]] * 2 + [made[1]] * 2
+
+
+def test_the_decoder_gets_neither_binary_messages_nor_parts() -> None:
+    connection = Connection(1000, decode=lambda payload: pytest.fail("was called"))
+    assert connection.receive(b"\x82\x81\0\0\0\0a\x82\xfe\0\x7e\0\0\0\0" + b"b" * 126) == [b"a", b"b" * 126]
+    assert connection.receive(b"\1\x81\0\0\0\0a\x80\x81\0\0\0\0b") == ["ab"]
+    assert connection.receive(b"\x81\xfe\0\x7e\0\0\0\0a") == []
+    assert connection.receive(b"b" * 125) == ["a" + "b" * 125]
+
+
+@pytest.mark.parametrize("payload", [b"\xff", b"\xff" + b"x" * 200], ids=["short", "long"])
+def test_what_the_decoder_finds_wrong_is_1007(payload: bytes) -> None:
+    size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2)
+    connection = Connection(1000)
+    assert connection.receive(b"\x81" + size + bytes(4) + payload) == []
+    assert (connection.state, connection.close_code) == (CLOSED, 1007)
+
+
+def test_a_long_frame_at_the_limit_and_one_beyond_it() -> None:
+    for size, messages, code in ((300, ["x" * 300], None), (301, [], 1009)):
+        connection = Connection(300)
+        assert connection.receive(b"\x81\xfe" + size.to_bytes(2) + bytes(4) + b"x" * size) == messages
+        assert connection.close_code == code
