@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import socketio
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver import Server
 
-from .conftest import NodeKeeper
-from .harness.channel import NodeProcess
 from .harness.either import Application, Commands, Compare, Either, ServeEither, Tell
 from .harness.events import EventLog
 from .harness.node import OLD_KIND, Node, NodeSocket, Transport
-from .harness.server import Hosting, make_server, recorded
+from .harness.server import Hosting, make_server
 from .harness.transcript import Clients
 
 PAGE = (Path(__file__).parents[2] / "docs" / "old-clients.md").read_text()
@@ -47,7 +43,25 @@ def rooms_and_acks(sio: Server, tell: Tell) -> Commands:
     async def disconnect(namespace: str, sid: str) -> None:
         await sio.disconnect(sid, namespace=namespace)
 
-    return {"emit": emit, "emitTo": emit_to, "ask": ask, "disconnect": disconnect}
+    async def volatile(namespace: str, event: str, *args: Any) -> None:
+        await sio.of(namespace).volatile.emit(event, *args)
+
+    async def sockets(namespace: str) -> list[Any]:
+        found = await sio.of(namespace).fetch_sockets()
+        return [[socket.id, sorted(socket.rooms), socket.handshake.auth] for socket in found]
+
+    async def disconnect_all(namespace: str) -> None:
+        await sio.of(namespace).disconnect_sockets()
+
+    return {
+        "emit": emit,
+        "emitTo": emit_to,
+        "ask": ask,
+        "disconnect": disconnect,
+        "volatile": volatile,
+        "sockets": sockets,
+        "disconnectAll": disconnect_all,
+    }
 
 
 def _serve_namespace(sio: Server, tell: Tell, name: str) -> None:
@@ -170,6 +184,30 @@ async def test_refusals(compare: Compare, transport: Transport) -> None:
     assert seen.clients[3] == [("connect_error", [{"data": "why"}])]
 
 
+async def as_a_socket(server: Either, clients: Clients) -> None:
+    main = await connect(clients, Transport.WEBSOCKET)
+    admin = await clients.connect("/admin", {"token": "x"}, beside=main)
+    other = await connect(clients, Transport.WEBSOCKET)
+    await admin.call("join", "room")
+    clients.note("sockets", *await server.do("sockets", "/admin"))
+    await server.do("volatile", "/", "maybe", TEXT)
+    await main.next("maybe")
+    await other.next("maybe")
+    await server.do("disconnectAll", "/admin")
+    await admin.next("disconnect")
+    clients.note("main", *await main.call("echo", 1))
+
+
+async def test_a_socket_like_any_other(compare: Compare) -> None:
+    seen = await compare(APPLICATION, as_a_socket)
+    assert seen.notes == [
+        ("sockets", [["client 1", ["client 1", "room"], {"token": "x"}]]),
+        ("main", [1]),
+    ]
+    assert seen.clients[0][1:] == [("maybe", [TEXT])]
+    assert seen.clients[1][1:] == [("disconnect", ["io server disconnect"])]
+
+
 async def test_an_unknown_namespace(either_server: ServeEither, node: Node) -> None:
     server = await either_server(APPLICATION)
     manager = await node.manager(server.url, OLD_KIND, reconnection=False)
@@ -177,132 +215,6 @@ async def test_an_unknown_namespace(either_server: ServeEither, node: Node) -> N
     # Servers of version 2 sent the text, for which such clients are written; Node's sends an object since.
     expected = "Invalid namespace" if server.kind == "rtserver" else {"message": "Invalid namespace"}
     assert await client.next("connect_error") == [expected]
-
-
-async def test_off_by_default(hosting: Hosting, node: Node) -> None:
-    sio = make_server()
-    host = await hosting.server(sio)
-    manager = await node.manager(host.url, OLD_KIND, reconnection=False)
-    client = await manager.socket()
-    await client.next("connect_error")
-    assert sio.eio.counters.requests_refused == 1
-    assert len(sio.eio.sessions) == 0
-
-
-@every_transport
-async def test_pings_of_the_client_keep_it(hosting: Hosting, node: Node, transport: Transport) -> None:
-    sio = make_server(allow_eio3=True, ping_interval=0.1, ping_timeout=1)
-    log = recorded(sio, "echo")
-    host = await hosting.server(sio)
-    client = await node.connect(host.url, OLD_KIND, transport)
-    for _ in range(15):  # longer than the time-out
-        await client.manager.log.next("pong")
-    assert await client.call("echo", 1) == [1]
-    assert log.all("disconnect") == []
-
-
-@pytest.fixture
-def own_process() -> Iterator[NodeProcess]:
-    """A Node.js process that a test may freeze."""
-    keeper = NodeKeeper()
-    yield keeper.get()
-    keeper.stop()
-
-
-@every_transport
-async def test_a_silent_client(
-    own_process: NodeProcess, hosting: Hosting, node: Node, transport: Transport
-) -> None:
-    sio = make_server(allow_eio3=True, ping_interval=0.1, ping_timeout=0.7)
-    log = recorded(sio, "echo")
-    host = await hosting.server(sio)
-    silent = Node(own_process)
-    client = await silent.connect(host.url, OLD_KIND, transport)
-    bystander = await node.connect(host.url, OLD_KIND, transport)
-    own_process.freeze()
-    assert await log.next("disconnect") == [client.sid, "ping timeout"]
-    assert await bystander.call("echo", 1) == [1]
-    own_process.resume()
-    await client.next("disconnect")
-    await silent.detach()
-
-
-@every_transport
-async def test_it_comes_back_to_a_server_that_was_restarted(
-    hosting: Hosting, node: Node, transport: Transport
-) -> None:
-    sio = make_server(allow_eio3=True)
-    recorded(sio)
-    host = await hosting.server(sio)
-    client = await node.connect(
-        host.url, OLD_KIND, transport, reconnection=True, reconnectionDelay=20, reconnectionDelayMax=50
-    )
-    await host.close()
-    await client.next("disconnect")
-    again = make_server(allow_eio3=True)
-    recorded(again, "echo")
-    await hosting.server(again, port=host.port)
-    await client.connected()
-    assert await client.call("echo", "back") == ["back"]
-
-
-@every_transport
-async def test_the_connection_is_lost(hosting: Hosting, node: Node, transport: Transport) -> None:
-    sio = make_server(allow_eio3=True)
-    log = recorded(sio, "echo")
-    host = await hosting.server(sio)
-    client = await node.connect(host.url, OLD_KIND, transport, reconnection=True, reconnectionDelay=10)
-    first = client.sid
-    await client.manager.close_engine()
-    assert await log.next("disconnect") == [first, "transport close"]
-    assert await client.connected() != first
-    assert await client.call("echo", "back") == ["back"]
-
-
-async def test_nothing_is_lost_or_reordered_across_the_upgrade(hosting: Hosting, node: Node) -> None:
-    sio = make_server(allow_eio3=True)
-    received: list[int] = []
-    finished = asyncio.Event()
-
-    @sio.event
-    async def connect(sid: str, environ: dict[str, Any]) -> None:
-        for value in range(500):
-            await sio.emit("number", (value, bytes([value % 256])), to=sid)
-
-    @sio.event
-    async def counted(sid: str, value: int) -> None:
-        received.append(value)
-        if value == 999:
-            finished.set()
-
-    host = await hosting.server(sio)
-    manager = await node.manager(host.url, OLD_KIND, reconnection=False)
-    client = await manager.socket()
-    await client.collect("number", 500)
-    await client.connected()
-    await client.stream("counted", 1000)
-    await manager.log.next("upgrade")
-    async with asyncio.timeout(10):
-        await finished.wait()
-    assert received == list(range(1000))
-    assert await client.collected() == list(range(500))
-
-
-async def test_a_broadcast_to_clients_of_every_kind(hosting: Hosting, node: Node) -> None:
-    sio = make_server(allow_eio3=True, per_message_deflate=True)
-    recorded(sio)
-    host = await hosting.server(sio)
-    sockets = [
-        await node.connect(host.url, kind, transport) for kind in (OLD_KIND, "4") for transport in Transport
-    ]
-    log = EventLog("the Python client")
-    async with socketio.AsyncSimpleClient() as client:
-        await client.connect(host.url)
-        for message in (TEXT, "long " * 1000, {"bytes": BYTES * 20}):
-            await sio.emit("news", message)
-            log.add("news", *(await client.receive(10))[1:])
-            for socket in sockets:
-                assert await socket.next("news") == log.all("news")[-1] == [message]
 
 
 async def test_it_joins_again_while_its_disconnect_handler_runs(hosting: Hosting, node: Node) -> None:

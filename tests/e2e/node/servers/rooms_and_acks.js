@@ -23,5 +23,9 @@ module.exports = (io, tell) => {
     emitTo: (name, room, event, ...args) => void io.of(name).to(room).emit(event, ...args),
     ask: (name, sid, ...args) => io.of(name).sockets.get(sid).emitWithAck(...args),
     disconnect: (name, sid) => void io.of(name).sockets.get(sid).disconnect(),
+    volatile: (name, event, ...args) => void io.of(name).volatile.emit(event, ...args),
+    sockets: async (name) =>
+      (await io.of(name).fetchSockets()).map(({ id, rooms, handshake }) => [id, [...rooms].sort(), handshake.auth]),
+    disconnectAll: (name) => void io.of(name).disconnectSockets(),
   };
 };
