@@ -206,11 +206,11 @@ class Polling:
             session.fail("transport error")
             raise bad_request("a second GET while one is held: poll again when that is answered")
         if session.state is State.CLOSING:
-            packets = self._take() if self._queue else []
-            if not self._queue:
-                packets.append(CLOSE)
+            if self._queue:
+                self._reply(exchange, self._take())
+            else:
                 session.end()
-            self._reply(exchange, packets)
+                self._reply(exchange, [CLOSE])
         elif self._queue:
             self._give(exchange)
         elif session.state is State.PROBED:
@@ -293,11 +293,18 @@ class Polling:
     # The session's carrier.
 
     def close(self, code: int, reason: str) -> bool:
-        """Answer a held GET with what is queued and a close packet; without one, the next GET."""
+        """Answer a held GET with a close packet; without one, the next GET.
+
+        What is queued goes first, in a response of its own: the official client acts on a close packet at
+        once, and on what stands before it in the same response only then.
+        """
         self.resume_reading()
         if self.waiting is None:
             return False
-        self._answer([*self._take(), CLOSE])
+        if self._queue:
+            self._answer(self._take())
+            return False
+        self._answer([CLOSE])
         return True
 
     def release(self) -> None:

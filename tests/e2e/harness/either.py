@@ -65,7 +65,7 @@ from rtserver import Server
 
 from .channel import Channel, NodeProcess
 from .events import EventLog
-from .node import Node
+from .node import Node, Transport
 from .server import Host, Hosting, make_server
 from .transcript import Clients, Transcript
 from .values import pack
@@ -133,8 +133,8 @@ ServeEither = Callable[[Application], Awaitable[Either]]
 
 Scenario = Callable[[Either, Clients], Awaitable[None]]
 
-Compare = Callable[[Application, Scenario], Awaitable[Transcript]]
-"""What the fixture `compare` is: run a scenario on both, and return what was seen on both."""
+Compare = Callable[..., Awaitable[Transcript]]
+"""What the fixture `compare` is: `Servers.compare` without its first argument."""
 
 
 class NodeServer:
@@ -206,17 +206,33 @@ class Servers:
         server.listening(await self._hosting.server(server.sio))
         return server
 
-    async def compare(self, node: Node, application: Application, scenario: Scenario) -> Transcript:
-        """Run a scenario on both kinds, check that the same was seen, and return it."""
+    async def compare(
+        self,
+        node: Node,
+        application: Application,
+        scenario: Scenario,
+        transport: Transport = Transport.WEBSOCKET,
+    ) -> Transcript:
+        """Run a scenario on both kinds, check that the same was seen, and return it.
+
+        Args:
+            node: The driver of the clients.
+            application: What runs on the servers.
+            scenario: What the clients do.
+            transport: The transport of clients for which the scenario names none.
+        """
         seen = []
         for kind in KINDS_OF_SERVER:
             server = await self.start(kind, application)
-            clients = Clients(node, server.url)
+            clients = Clients(node, server.url, transport)
             await scenario(server, clients)
             seen.append(clients.transcript(server.log))
             await clients.disconnect()
         expected, ours = seen
-        assert ours == expected
+        # One by one, for a message that shows what differs.
+        assert ours.notes == expected.notes
+        assert ours.clients == expected.clients
+        assert ours.server == expected.server
         return ours
 
     def stop(self) -> None:

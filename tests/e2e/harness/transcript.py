@@ -34,11 +34,13 @@ class Clients:
     Args:
         node: The driver that they run in.
         url: The server.
+        transport: The transport of clients for which none is named.
     """
 
-    def __init__(self, node: Node, url: str) -> None:
+    def __init__(self, node: Node, url: str, transport: Transport = Transport.WEBSOCKET) -> None:
         self._node = node
         self._url = url
+        self._transport = transport
         self._notes = EventLog("the scenario")
         self.all: list[NodeSocket] = []
 
@@ -48,7 +50,7 @@ class Clients:
         auth: Any = None,
         *,
         kind: str = "4",
-        transport: Transport = Transport.WEBSOCKET,
+        transport: Transport | None = None,
         beside: NodeSocket | None = None,
         **options: Any,
     ) -> NodeSocket:
@@ -58,13 +60,15 @@ class Clients:
             namespace: The namespace.
             auth: What the client sends of itself.
             kind: The version of the client.
-            transport: Its transport.
+            transport: Its transport, if not the one of all.
             beside: A client of another namespace, whose connection it shares.
             options: Options of the `Manager`.
         """
         options = {"reconnection": False} | options
         manager = (
-            await self._node.manager(self._url, kind, transports=transport.names, **options)
+            await self._node.manager(
+                self._url, kind, transports=(transport or self._transport).names, **options
+            )
             if beside is None
             else beside.manager
         )
@@ -84,7 +88,11 @@ class Clients:
 
     def transcript(self, server: EventLog) -> Transcript:
         """Return what everyone has seen until now."""
-        names = {client.sid: f"client {number}" for number, client in enumerate(self.all) if client.sid}
+        names = {
+            sid: f"client {number}"
+            for number, client in enumerate(self.all)
+            for (sid,) in client.log.all("connect")
+        }
         return Transcript(
             renamed(server.history, names),
             [renamed(client.log.history, names) for client in self.all],
