@@ -199,10 +199,11 @@ class EmittingChain(Chain):
         target = operator.target()
         if target is None:
             return
-        if operator.is_local:
+        manager = operator.backend.manager
+        if operator.is_local and not manager.alone:
             operator.backend.local.emit(target, packet, operator.flags)
-        else:
-            await done(operator.backend.manager.emit(target, packet, operator.flags))
+        else:  # a manager that is alone may keep the event for clients that come back
+            await done(manager.emit(target, packet, operator.flags))
 
 
 @dataclass(frozen=True, slots=True)

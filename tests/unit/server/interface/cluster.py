@@ -24,6 +24,8 @@ class ClusterManager(MemoryManager):
 
     alone = False
 
+    alone = False
+
     def __init__(self, fetched: Fetched | None = None, answers: Answers | None = None) -> None:
         super().__init__()
         self._fetched = fetched or Fetched()

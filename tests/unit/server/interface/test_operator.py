@@ -125,6 +125,15 @@ async def test_local_leaves_the_manager_out() -> None:
     assert clients.sio.rooms(clients.sids[0]) == []
 
 
+async def test_a_manager_that_is_alone_learns_of_local_events_too() -> None:
+    class Alone(ClusterManager):
+        alone = True
+
+    manager = Alone()
+    await Clients(manager=manager).sio.local.emit("event")
+    assert manager.asked == [("emit", Target("/"), ["event"], PLAIN)]
+
+
 async def test_everything_else_asks_the_manager() -> None:
     manager = ClusterManager()
     clients = Clients(manager=manager)
