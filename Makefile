@@ -1,5 +1,5 @@
 # Everything from a fresh checkout: "make serve", "make test". "make" alone lists the targets.
-# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium and nginx; for the benchmark gcc.
+# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium, nginx and Redis; for the benchmark gcc.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -31,7 +31,7 @@ define npm_ci
 @touch $(1)
 endef
 
-.PHONY: help serve test lint format bench bench-quick clean chromium nginx
+.PHONY: help serve test lint format bench bench-quick clean chromium nginx redis
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ help:  ## List the targets
 serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000
 	@exec $(BIN)/rtserver serve --config config/development.toml
 
-test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx  ## Run the tests, real clients and Chromium included
+test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx redis  ## Run the tests, real clients and Chromium included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
@@ -126,3 +126,6 @@ chromium:
 
 nginx:
 	$(call debian,nginx,the reverse proxy test,nginx-light)
+
+redis:
+	$(call debian,redis-server,the tests of clusters,redis-server)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -12,6 +13,7 @@ from .harness.channel import NodeProcess
 from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
 from .harness.node import DRIVER, Node
 from .harness.plain import PlainClients
+from .harness.redis import RedisServer
 from .harness.server import Hosting
 
 
@@ -97,6 +99,13 @@ async def plain() -> AsyncIterator[PlainClients]:
     clients = PlainClients()
     yield clients
     await clients.close()
+
+
+@pytest.fixture
+async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    """An empty Redis, which stops with the test."""
+    async with RedisServer(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

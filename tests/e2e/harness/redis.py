@@ -1,0 +1,111 @@
+"""redis-server, one for each test that asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+__all__ = ["RedisServer"]
+
+ATTEMPTS = 5
+"""How often another port is tried when the one that was free has been taken."""
+PATIENCE = 20.0
+"""Seconds that it has to start and to stop."""
+
+
+class RedisServer:
+    """A running redis-server, on a port of 127.0.0.1 and on a Unix socket. It keeps nothing on disk.
+
+    Args:
+        folder: For its socket.
+        options: Further options, as on its command line: ``"--cluster-enabled", "yes"``.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._path = folder / "redis.sock"
+        self._folder = folder
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self._log: asyncio.Task[None] | None = None
+        self.port = 0
+        """Its port. It is the same after `restart`."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def unix_url(self) -> str:
+        return f"unix://{self._path}"
+
+    async def __aenter__(self) -> RedisServer:
+        for _ in range(ATTEMPTS):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.port = free.getsockname()[1]
+            if await self._start():
+                return self
+        raise AssertionError(f"redis-server found no free port {ATTEMPTS} times")
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, by its process id: its connections break, and what it knew is gone."""
+        if self._process is None:
+            return
+        if self._process.returncode is None:
+            self._process.kill()
+        async with asyncio.timeout(PATIENCE):
+            await self._process.wait()
+            if self._log is not None:
+                await self._log
+        self._process = self._log = None
+
+    async def restart(self) -> None:
+        """Start it again, empty, where it was; kill it before if it still runs."""
+        await self.kill()
+        assert await self._start(), f"port {self.port} is taken"
+
+    def freeze(self) -> None:
+        """Stop the process from running at all: its connections go silent, and stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undo `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    async def _start(self) -> bool:
+        """Start it, and wait until it takes connections. Returns False if the port is taken."""
+        path = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if path is None:
+            raise RuntimeError("redis-server is missing: run the tests with `make test`, which installs it")
+        self._process = await asyncio.create_subprocess_exec(
+            *(path, "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self._path)),
+            *("--save", "", "--appendonly", "no", "--dir", str(self._folder), *self._options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said = []
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            async for line in self._process.stdout:
+                said.append(line.decode())
+                if b"Ready to accept connections" in line:
+                    self._log = asyncio.create_task(_discard(self._process.stdout))
+                    return True
+        await self.kill()
+        text = "".join(said)
+        assert "Address already in use" in text, text
+        return False
+
+
+async def _discard(stream: asyncio.StreamReader) -> None:
+    """Read to the end, so that what writes needn't wait."""
+    while await stream.read(1 << 16):
+        pass
