@@ -71,7 +71,8 @@ class Connecting:
             self._hub.runtime().loop.call_soon(self._join_main, client)  # the session isn't open yet
 
     def _join_main(self, client: Client) -> None:
-        if client.reason is None and client.session.is_open:
+        may_join = client.reason is None and client.session.is_open
+        if may_join and client.find(old_clients.MAIN) is None:  # it may have asked for it in its first chunk
             self.connect(client, old_clients.MAIN, None)
 
     def watch(self, client: Client) -> None:

@@ -52,6 +52,19 @@ async def test_a_session_that_closes_at_once() -> None:
     assert seen == []
 
 
+async def test_a_client_that_asks_for_it_at_once() -> None:
+    failures: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+    harness = Harness()
+    session = harness.session(protocol=3)
+    session.receive("0")
+    assert session.take() == ["40"]
+    await turns()
+    assert session.take() == []
+    assert session.is_open
+    assert failures == []
+
+
 async def test_another_namespace() -> None:
     harness = Harness(namespaces=("*",))
     session = await old(harness)
