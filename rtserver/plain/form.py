@@ -25,8 +25,12 @@ class Form(Protocol):
             PlainViolation: It is no message of a client.
         """
 
-    def encode(self, packet: Packet, /) -> Outgoing:
+    def encode(self, packet: Packet, offset: str | None = None, /) -> Outgoing:
         """Encode what a packet says; its data may be changed.
+
+        Args:
+            packet: The packet.
+            offset: See `message_of`.
 
         Raises:
             TypeError: Something in it can't be serialized.

@@ -53,12 +53,16 @@ class JsonForm:
             untag(message)
         return packet_of(message, limits)
 
-    def encode(self, packet: Packet) -> Outgoing:
+    def encode(self, packet: Packet, offset: str | None = None) -> Outgoing:
         """Encode what a packet says; its data is changed where it has bytes in it.
+
+        Args:
+            packet: The packet.
+            offset: See `message_of`.
 
         Raises:
             TypeError: Something in it can't be serialized.
         """
-        message = message_of(packet)
+        message = message_of(packet, offset)
         tag(message)
         return Outgoing(dumps(message, []))

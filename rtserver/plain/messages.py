@@ -10,6 +10,9 @@
     {"type": "ping"}                                      ─▶
                                                           ◀─    {"type": "pong"}
 
+With connection state recovery ``connected`` has a ``pid`` and each event of the server an ``offset``; a
+client that is back tells the last of them, as ``pid`` and ``offset`` of ``connect``.
+
 The namespace is left out where it is ``"/"``. A key that is null counts as left out, as many languages
 write it so. Any other key is refused: a misspelt one would otherwise change what a message means.
 """
@@ -37,7 +40,7 @@ POLICY: Final = 1008
 PONG: Final = {"type": "pong"}
 
 _KEYS: Final[dict[str, frozenset[str]]] = {
-    "connect": frozenset({"type", "namespace", "auth"}),
+    "connect": frozenset({"type", "namespace", "auth", "pid", "offset"}),
     "event": frozenset({"type", "namespace", "event", "data", "id"}),
     "ack": frozenset({"type", "namespace", "id", "data"}),
     "disconnect": frozenset({"type", "namespace"}),
@@ -86,17 +89,19 @@ def packet_of(message: Any, limits: Limits) -> Packet | None:
             raise _wrong('an ack needs "id", the one of the event that it answers')
         return PacketType.ACK, _namespace(message, limits), id_, _array(message.get("data"), kind), 0
     if kind == "connect":
-        auth = message.get("auth")
-        if auth is not None and type(auth) is not dict:
-            raise _wrong(f'"auth" is an object: received {_name_of(auth)}')
-        return PacketType.CONNECT, _namespace(message, limits), None, auth, 0
+        return PacketType.CONNECT, _namespace(message, limits), None, _auth(message), 0
     if kind == "disconnect":
         return PacketType.DISCONNECT, _namespace(message, limits), None, None, 0
     return None
 
 
-def message_of(packet: Packet) -> dict[str, Any]:
-    """Return the message that tells a client what a packet of the server says."""
+def message_of(packet: Packet, offset: str | None = None) -> dict[str, Any]:
+    """Return the message that tells a client what a packet of the server says.
+
+    Args:
+        packet: The packet.
+        offset: What the client is to tell when it has lost its connection after this event; None for nothing.
+    """
     kind, namespace, id_, data, _ = packet
     message: dict[str, Any] = {"type": _TYPES[kind]}
     if namespace != "/":
@@ -105,6 +110,8 @@ def message_of(packet: Packet) -> dict[str, Any]:
         message["event"] = data[0]
         if id_ is not None:
             message["id"] = id_
+        if offset is not None:
+            message["offset"] = offset
         message["data"] = data[1:]
     elif kind is PacketType.ACK:
         message["id"] = id_
@@ -124,6 +131,20 @@ _TYPES: Final[dict[PacketType, str]] = {
     PacketType.ACK: "ack",
     PacketType.CONNECT_ERROR: "error",
 }
+
+
+def _auth(message: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what goes with CONNECT: the application's own, and what recovery wants to know."""
+    auth = message.get("auth")
+    if auth is not None and type(auth) is not dict:
+        raise _wrong(f'"auth" is an object: received {_name_of(auth)}')
+    for key in ("pid", "offset"):
+        value = message.get(key)
+        if value is not None:
+            if type(value) is not str:
+                raise _wrong(f'"{key}" is a string: received {_name_of(value)}')
+            auth = {**(auth or {}), key: value}
+    return auth
 
 
 def _event(name: Any, limits: Limits) -> str:

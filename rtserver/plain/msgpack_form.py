@@ -56,13 +56,17 @@ class MsgpackForm:
             raise PlainViolation(POLICY, f'"data" or "auth" is nested deeper than {limits.max_depth} levels')
         return packet_of(message, limits)
 
-    def encode(self, packet: Packet) -> Outgoing:
+    def encode(self, packet: Packet, offset: str | None = None) -> Outgoing:
         """Encode what a packet says.
+
+        Args:
+            packet: The packet.
+            offset: See `message_of`.
 
         Raises:
             TypeError: Something in it can't be serialized.
         """
-        message = message_of(packet)
+        message = message_of(packet, offset)
         try:
             try:
                 data = self._pack(message)

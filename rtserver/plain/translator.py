@@ -25,9 +25,9 @@ from rtserver.plain.tagging import TAG
 from rtserver.socketio.attachments import Reassembly
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
-from rtserver.socketio.packet import Packet
+from rtserver.socketio.packet import Packet, PacketType
 
-__all__ = ["Translator"]
+__all__ = ["Recoverable", "Translator"]
 
 logger = logging.getLogger("rtserver.plain")
 
@@ -40,19 +40,35 @@ _ACK = re.compile(rb"43(?:(/[^,]*),)?([0-9]+)(?=\[)")
 _TAGGED: Final = f'{TAG}"'.encode()
 
 
+class Recoverable(Outgoing):
+    """The message that tells a client that it can come back to its state, if it loses the connection."""
+
+    __slots__ = ()
+
+
 class Translator:
     """Translates into one form, for one server.
+
+    To a client that can recover, the server adds an argument to the events that count for that: a string at
+    the end, the offset. It does so wherever the last argument would be a string already, so that no other
+    string is taken for an offset. In the forms it has a key of its own.
 
     Args:
         codec: The server's.
         form: The clients'.
         counters: Where what can't be translated is counted.
+        has_offsets: Whether this is for clients that can recover.
     """
 
-    __slots__ = ("_copies", "_counters", "_decode", "form")
+    __slots__ = ("_copies", "_counters", "_decode", "_has_offsets", "form", "recoverable")
 
-    def __init__(self, codec: Codec, form: Form, counters: Counters) -> None:
+    def __init__(self, codec: Codec, form: Form, counters: Counters, *, has_offsets: bool = False) -> None:
         self.form = form
+        self._has_offsets = has_offsets
+        self.recoverable: Translator = (
+            self if has_offsets else Translator(codec, form, counters, has_offsets=True)
+        )
+        """The one for clients that have been sent a `Recoverable`."""
         self._counters = counters
         self._copies = isinstance(codec, JsonCodec) and isinstance(form, JsonForm)
         # A codec's limits are for clients. One that isn't ours may have no other way than `decode`.
@@ -63,10 +79,10 @@ class Translator:
         text, attachments = outgoing.text, outgoing.attachments
         try:
             if self._copies and not attachments:
-                message = _copied(text)
+                message = _copied(text, self._has_offsets)
                 if message is not None:
                     return Outgoing(message)
-            return self.form.encode(self._packet(outgoing))
+            return self._translated(self._packet(outgoing))
         except Exception:
             self._counters.untranslatable += 1
             logger.exception(
@@ -75,6 +91,15 @@ class Translator:
                 (text or attachments[0])[:80],
             )
             return NOTHING
+
+    def _translated(self, packet: Packet) -> Outgoing:
+        kind, _, id_, data, _ = packet
+        may_have_offset = self._has_offsets and kind is PacketType.EVENT and id_ is None and len(data) > 1
+        offset = data.pop() if may_have_offset and type(data[-1]) is str else None
+        message = self.form.encode(packet, offset)
+        if kind is PacketType.CONNECT and "pid" in data:
+            return Recoverable(message.text, message.attachments)
+        return message
 
     def _packet(self, outgoing: Outgoing) -> Packet:
         # The text begins with the type of the Engine.IO packet.
@@ -89,7 +114,7 @@ class Translator:
         return packet
 
 
-def _copied(text: bytes) -> bytes | None:
+def _copied(text: bytes, has_offsets: bool) -> bytes | None:
     """Return the message of an event or ack, its arguments copied; None for all else.
 
     Where an argument may look like tagged bytes, it has to be gone through.
@@ -100,9 +125,16 @@ def _copied(text: bytes) -> bytes | None:
     if match is not None:
         namespace, id_, name = match.groups()
         head = b'{"type":"event",%b"event":%b,' % (_namespace(namespace), name)
+        arguments = text[match.end() :]
         if id_:
             head += b'"id":%b,' % id_
-        return b'%b"data":[%b}' % (head, text[match.end() :])
+        elif has_offsets and arguments.endswith(b'"]'):
+            begin = arguments.rfind(b'"', 0, -2)
+            if begin > 0 and arguments[begin - 1 : begin] != b",":
+                return None
+            head += b'"offset":%b,' % arguments[begin:-1]
+            arguments = arguments[: max(begin - 1, 0)] + b"]"
+        return b'%b"data":[%b}' % (head, arguments)
     match = _ACK.match(text)
     if match is not None:
         namespace, id_ = match.groups()

@@ -16,7 +16,7 @@ from rtserver.engineio.packet import PING
 from rtserver.engineio.session import Session, SessionHost, State
 from rtserver.errors import PlainViolation
 from rtserver.plain.messages import POLICY, PROTOCOL
-from rtserver.plain.translator import Translator
+from rtserver.plain.translator import Recoverable, Translator
 from rtserver.socketio.packet import Packet
 from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineWebSocket
 from rtserver.transport.websocket import OPEN
@@ -122,7 +122,10 @@ class PlainWebSocket(EngineWebSocket):
             self.core.ping()
             self.send_frame(self.core.take_output())
             return
-        message = cast(PlainSession, self.session).translator.translate(Outgoing(packet))
+        session = cast(PlainSession, self.session)
+        message = session.translator.translate(Outgoing(packet))
+        if message.__class__ is Recoverable:
+            session.translator = session.translator.recoverable
         if message.text:
             super().send_text(message.text)
         else:
@@ -130,8 +133,11 @@ class PlainWebSocket(EngineWebSocket):
 
     def send_outgoing(self, outgoing: Outgoing) -> None:
         """Send one message, translated and encoded once for all its recipients."""
-        translate = cast(PlainSession, self.session).translator.translate
-        super().send_outgoing(outgoing.form(translate))
+        session = cast(PlainSession, self.session)
+        message = outgoing.form(session.translator.translate)
+        if message.__class__ is Recoverable:
+            session.translator = session.translator.recoverable
+        super().send_outgoing(message)
 
 
 class DeflatedPlainWebSocket(PlainWebSocket, DeflatedEngineWebSocket):

@@ -87,7 +87,7 @@ class Routes(Entrance):
         if session is not None and session.is_overdue():
             session.fail("ping timeout", 1001)
             session = None
-        if session is None:
+        if session is None or not session.protocol:
             raise unknown_session(sid)
         if query.transport == "websocket":
             self._upgrade(exchange, session)

@@ -162,6 +162,39 @@ async def test_namespaces_and_refusals(hosting: Hosting, plain: PlainClients, fo
     assert await client.join("/chat") != sid
 
 
+@every_form
+@pytest.mark.parametrize("serializer", ["default", "msgpack"])
+async def test_recovery(hosting: Hosting, plain: PlainClients, form: str, serializer: str) -> None:
+    sio = make_server(serializer=serializer, connection_state_recovery=True)
+    log = recorded(sio, "echo")
+    host = await hosting.server(sio)
+    client = await plain.open(host.websocket_url, form)
+    await client.send("connect", auth={"token": 1})
+    connected = await client.receive()
+    sid, pid = connected["sid"], connected["pid"]
+    await sio.enter_room(sid, "lobby")
+    await sio.emit("news", "first", room="lobby")
+    first = await client.receive()
+    assert (first["data"], type(first["offset"])) == (["first"], str)
+    await sio.to("lobby").volatile.emit("news", "volatile")
+    assert (await client.receive())["data"] == ["volatile"]
+    assert await client.call("echo", "no offset") == ["no offset"]
+    client.socket.transport.abort()
+    assert (await log.next("disconnect"))[0] == sid
+    await sio.emit("news", ("missed", b"\x01"), room="lobby")
+    await sio.emit("news", room="lobby")
+
+    back = await plain.open(host.websocket_url, form)
+    await back.send("connect", auth={"token": 1}, pid=pid, offset=first["offset"])
+    assert await back.receive() == {"type": "connected", "sid": sid, "pid": pid}
+    missed = [await back.receive() for _ in range(2)]
+    assert [message["data"] for message in missed] == [["missed", b"\x01"], []]
+    assert missed[0]["offset"] != missed[1]["offset"]
+    assert sio.socket(sid).recovered
+    await sio.emit("news", 1, room="lobby")
+    assert (await back.receive())["data"] == [1]
+
+
 # Bad clients.
 
 GARBAGE: list[tuple[str, list[str | bytes], int]] = [

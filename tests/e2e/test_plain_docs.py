@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from .harness.plain import PlainClients
+from .harness.server import Hosting, make_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "plain-clients.md").read_text()
@@ -110,6 +111,20 @@ async def test_the_conversation(tmp_path: Path, plain: PlainClients) -> None:
                 if "sid" in expected:
                     message["sid"] = expected["sid"]
                 assert list(message.items()) == list(expected.items())
+
+
+async def test_coming_back(hosting: Hosting, plain: PlainClients) -> None:
+    sio = make_server(connection_state_recovery=True)
+    host = await hosting.server(sio)
+    client = await plain.open(host.websocket_url)
+    await client.send("connect")
+    connected = await client.receive()
+    await sio.emit("news")
+    offset = (await client.receive())["offset"]
+    client.socket.transport.abort()
+    back = await plain.open(host.websocket_url)
+    await back.send(**json.loads(example("recover")) | {"pid": connected["pid"], "offset": offset})
+    assert await back.receive() == connected
 
 
 @pytest.mark.parametrize("language", PROGRAMS)

@@ -20,8 +20,11 @@ def can_recover(handshake: Handshake) -> bool:
     has no use for another argument than its handlers name; a Python function that is called with one too
     many fails. python-socketio's clients are known by their ``User-Agent``, and the synchronous one on a
     WebSocket by having none beside an ``Origin``, which every browser sends together. A client that
-    hides behind a name of its own is not recognised.
+    hides behind a name of its own is not recognised. A plain WebSocket client is told the offset beside
+    the arguments, and may be of any kind.
     """
+    if "rtserver." in (handshake.header("sec-websocket-protocol") or ""):
+        return True
     agent = handshake.header("user-agent")
     if agent is None:
         return handshake.header("origin") is None

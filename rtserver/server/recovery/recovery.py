@@ -90,7 +90,7 @@ class Recovery:
     def suits(self, client: Client) -> bool:
         """Tell whether a client can recover."""
         session = client.session
-        return session.protocol >= 4 and self._options.clients(session.handshake)
+        return session.protocol != 3 and self._options.clients(session.handshake)
 
     def skips_middlewares(self, socket: Socket) -> bool:
         """Tell whether a client has passed the middleware already, when it first came."""

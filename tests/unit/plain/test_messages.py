@@ -20,6 +20,11 @@ LIMITS = Limits(max_event_name=5, max_id_digits=3, max_namespace=6)
             {"type": "connect", "namespace": "/chat", "auth": {"token": 1}},
             (CONNECT, "/chat", None, {"token": 1}, 0),
         ),
+        ({"type": "connect", "pid": "p"}, (CONNECT, "/", None, {"pid": "p"}, 0)),
+        (
+            {"type": "connect", "auth": {"token": 1}, "pid": "p", "offset": "o"},
+            (CONNECT, "/", None, {"token": 1, "pid": "p", "offset": "o"}, 0),
+        ),
         ({"type": "event", "event": "hi"}, (EVENT, "/", None, ["hi"], 0)),
         (
             {"type": "event", "namespace": "/chat", "event": "hi", "data": [1, "x"], "id": 7},
@@ -59,11 +64,13 @@ def test_null_is_the_same_as_left_out() -> None:
         (
             {"type": "connect", "namspace": "/"},
             1002,
-            'a message of type connect has no "namspace": expected auth, namespace, type',
+            'a message of type connect has no "namspace": expected auth, namespace, offset, pid, type',
         ),
         ({"type": "ping", 7: 1}, 1002, "a message of type ping has no an integer: expected type"),
         ({"type": "ping", "x" * 99: 1}, 1002, f'a message of type ping has no "{"x" * 30}…": expected type'),
         ({"type": "connect", "auth": "secret"}, 1002, '"auth" is an object: received a string'),
+        ({"type": "connect", "pid": 1}, 1002, '"pid" is a string: received an integer'),
+        ({"type": "connect", "pid": "p", "offset": 1}, 1002, '"offset" is a string: received an integer'),
         ({"type": "event"}, 1002, '"event" is the name of the event, a string: received null'),
         (
             {"type": "event", "event": 1},
@@ -146,3 +153,12 @@ def test_a_reserved_name() -> None:
 def test_what_the_server_says(packet: Packet, message: dict[str, Any]) -> None:
     assert message_of(packet) == message
     assert next(iter(message_of(packet))) == "type"
+
+
+def test_an_offset_beside_the_arguments() -> None:
+    assert message_of((EVENT, "/", None, ["hi", 1], 0), "12") == {
+        "type": "event",
+        "event": "hi",
+        "offset": "12",
+        "data": [1],
+    }

@@ -12,7 +12,7 @@ from rtserver.engineio.counters import Counters
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.plain.json_form import JsonForm
 from rtserver.plain.msgpack_form import MsgpackForm
-from rtserver.plain.translator import Translator
+from rtserver.plain.translator import Recoverable, Translator
 from rtserver.socketio.json_codec import JsonCodec
 from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import Limits, Packet
@@ -88,6 +88,10 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
+def whole(message: Outgoing) -> str | bytes:
+    return message.text.decode() if message.text else message.attachments[0]
+
+
 def outgoing(packet: bytes | Outgoing) -> Outgoing:
     return packet if isinstance(packet, Outgoing) else Outgoing(packet)
 
@@ -154,3 +158,52 @@ def test_what_cannot_be_translated(packet: Outgoing, form: Any, caplog: pytest.L
         assert translator.translate(packet).websocket == b""
     assert counters.untranslatable == 1
     assert "clients of which don't get it" in caplog.text
+
+
+# Clients that can recover.
+
+
+@codecs
+@pytest.mark.parametrize("form", [JsonForm(), MsgpackForm()], ids=["json", "msgpack"])
+def test_a_pid_leads_to_the_translator_for_offsets(codec: Any, form: Any) -> None:
+    translator = Translator(codec, form, Counters())
+    without = translator.translate(outgoing(codec.connect("/", {"sid": "s"})))
+    assert type(without) is Outgoing
+    message = translator.translate(outgoing(codec.connect("/", {"sid": "s", "pid": "p"})))
+    assert type(message) is Recoverable
+    assert translator.recoverable is not translator
+    assert translator.recoverable.recoverable is translator.recoverable
+
+
+@codecs
+@pytest.mark.parametrize("form", [JsonForm(), MsgpackForm()], ids=["json", "msgpack"])
+@pytest.mark.parametrize(
+    ("args", "offset", "data"),
+    [
+        (["a", "12"], "12", []),
+        (["a", 1, "12"], "12", [1]),
+        (["a", "x", "12"], "12", ["x"]),
+        (["a", 'x,"', "12"], "12", ['x,"']),
+        (["a", {"b": "c"}, "1-0"], "1-0", [{"b": "c"}]),
+        (["a", {"$bytes": 1}, "12"], "12", [{"$bytes": 1}]),
+        (["a", "x", 'an "odd", one'], 'an "odd", one', ["x"]),
+        (["a"], None, []),
+        (["a", 1], None, [1]),
+        (["a", "x", ["y"]], None, ["x", ["y"]]),
+    ],
+)
+def test_the_offset_has_a_key_of_its_own(
+    codec: Any, form: Any, args: list[Any], offset: str | None, data: list[Any]
+) -> None:
+    translator = Translator(codec, form, Counters()).recoverable
+    packet = form.decode(whole(translator.translate(codec.encode_event("/", 7, args))))
+    assert packet[3] == args, "an event with an id has none"
+    message = whole(translator.translate(codec.encode_event("/", None, args)))
+    found = json.loads(message) if isinstance(message, str) else msgpack.unpackb(message)
+    expected = {"type": "event", "event": "a"} | ({} if offset is None else {"offset": offset})
+    if isinstance(message, str):
+        found = {
+            **found,
+            "data": [{"$bytes": 1} if each == {"$$bytes": 1} else each for each in found["data"]],
+        }
+    assert found == expected | {"data": data}

@@ -173,6 +173,19 @@ async def test_through_a_lane() -> None:
         assert json.loads(await client.packet())["type"] == "connected"
 
 
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_a_request_of_engineio_does_not_find_the_session(transport: str) -> None:
+    sio = Server()
+    app = web.Application()
+    sio.attach(app, websocket_path="ws")
+    async with listening(app) as (_, port):
+        assert (await ask(port, upgrade_request("/ws", JSON))).status == 101
+        (session,) = sio.eio.sessions
+        target = f"/socket.io/?EIO=4&transport={transport}&sid={session.sid}"
+        answer = await ask(port, upgrade_request(target))
+        assert (answer.status, json.loads(answer.body)["code"]) == (400, 1), "an unknown session"
+
+
 async def test_there_is_no_endpoint_unless_asked_for() -> None:
     sio = Server()
     app = web.Application()

@@ -22,6 +22,7 @@ def handshake(**headers: str) -> Handshake:
         ({"User-Agent": "python-requests/2.32.3"}, False),
         ({"Origin": "http://app.example"}, False),  # the websocket-client package
         ({"User-Agent": "WebSocket-Client"}, False),
+        ({"User-Agent": "WebSocket-Client", "Sec-WebSocket-Protocol": "rtserver.json"}, True),
     ],
 )
 def test_pythons_clients_can_not_recover(headers: dict[str, str], expected: bool) -> None:
