@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
+    ClusterViolation,
     ConfigError,
     ConnectionClosed,
     EngineRequestError,
@@ -50,6 +51,7 @@ from rtserver.websocket.deflate import DeflateOptions
 __all__ = [
     "Answers",
     "BroadcastOperator",
+    "ClusterViolation",
     "ConfigError",
     "ConnectionClosed",
     "ConnectionStateRecovery",

@@ -10,7 +10,8 @@
     │   ├── WebSocketViolation   RFC 6455 or RFC 7692; carries the one close code it maps to
     │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
     │   ├── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
-    │   └── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
+    │   ├── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
+    │   └── ClusterViolation     a message of another server of the cluster that can't be understood
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
 
@@ -25,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "ClusterViolation",
     "ConfigError",
     "ConnectionClosed",
     "EngineRequestError",
@@ -143,6 +145,10 @@ class PlainViolation(ProtocolError):
         super().__init__(f"{code} {reason}")
         self.code = code
         self.reason = reason
+
+
+class ClusterViolation(ProtocolError):
+    """A message of another server of the cluster that can't be understood. It is counted and left out."""
 
 
 class EventRefused(RtserverError):

@@ -101,6 +101,7 @@ class Hub:
         "handlers",
         "logger",
         "namespaces",
+        "on_open",
         "recovery",
         "settings",
     )
@@ -124,6 +125,8 @@ class Hub:
         self.recovery: Recovery | None = None
         """Who can come back to what; None where it isn't wanted."""
         self._observers: list[tuple[str | None, RoomObserver]] = []
+        self.on_open: Callable[[str], object]
+        """Called with the name of a namespace before its first client."""
         self.facade: Callable[[Socket], Any]
         """Returns what applications see of a socket."""
         self._make_clock = make_clock
@@ -169,6 +172,7 @@ class Hub:
         """Make a socket in a namespace."""
         namespace = self.namespaces.get(name)
         if namespace is None:
+            self.on_open(name)
             namespace = Namespace(name, policy_of(self.settings.slow_clients, name))
             self.namespaces[name] = namespace
             namespace.plain = namespace.plain and self.recovery is None

@@ -150,6 +150,9 @@ class Manager(Protocol):
     def start(self) -> Awaitable[None] | None:
         """Begin, once the event loop runs."""
 
+    def open(self, namespace: str) -> None:
+        """Listen for a namespace: called before its first client, and harmless the second time."""
+
     def emit(
         self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> Awaitable[None] | None:

@@ -82,6 +82,7 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         server_events = ServerEvents(hub)
         self._local = Local(hub, self._connecting, server_events)
         self._backend = Backend(hub, manager, self._local, server_events)
+        hub.on_open = manager.open
         hub.facade = partial(ClientSocket, self._backend)
         self._dispatch = Dispatch(hub, self._connecting, flow)
         self._verbose = settings.verbose

@@ -97,6 +97,7 @@ def test_the_package_exports_exactly_this() -> None:
     assert sorted(rtserver.__all__) == [
         "Answers",
         "BroadcastOperator",
+        "ClusterViolation",
         "ConfigError",
         "ConnectionClosed",
         "ConnectionStateRecovery",

@@ -1,0 +1,61 @@
+"""What carries messages between the servers of a cluster: one Protocol for all the ways to do it.
+
+A bus knows nothing of clients, rooms or acknowledgments. `rtserver.cluster.clustered` knows nothing of Redis,
+sockets or formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rtserver.cluster.message import Message
+
+__all__ = ["Bus", "Census", "Receive"]
+
+Receive = Callable[[Message], None]
+"""Takes a message of another server. It returns at once and raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The other servers that will get a message of a namespace."""
+
+    count: int
+    uids: frozenset[str]
+    """The ids of those that are known by name: not more than `count`."""
+
+
+class Bus(Protocol):
+    """Carries messages to the other servers of the cluster."""
+
+    @property
+    def uid(self) -> str:
+        """The id of this server."""
+
+    def start(self, receive: Receive) -> Awaitable[None]:
+        """Connect, and hand over the messages of others from now on."""
+
+    def open(self, namespace: str) -> None:
+        """Begin to listen for a namespace: called before its first client, and harmless the second time."""
+
+    def send(self, message: Message, room: str | None = None) -> None:
+        """Send a message to all other servers, now or when they can be reached again.
+
+        Args:
+            message: The message.
+            room: The one room that it is for, where that is so: servers without members needn't get it.
+
+        Raises:
+            TypeError: Something in the message can't be serialized.
+        """
+
+    def reply(self, uid: str, message: Message) -> None:
+        """Send a message to one other server, which has asked for it."""
+
+    def census(self, namespace: str) -> Awaitable[Census]:
+        """Count the other servers that listen for a namespace."""
+
+    def close(self) -> Awaitable[None]:
+        """Leave the cluster."""

@@ -1,0 +1,309 @@
+"""A manager of many servers, whatever carries their messages: what is done here and what others are told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from rtserver.cluster.bus import Bus
+from rtserver.cluster.here import Here
+from rtserver.cluster.message import (
+    Kind,
+    Message,
+    describe,
+    details_of,
+    event_of,
+    flags_of,
+    options,
+    target_of,
+)
+from rtserver.cluster.requests import Request, Requests
+from rtserver.errors import ClusterViolation
+from rtserver.ids import new_sid
+from rtserver.server.acks import AckCallback
+from rtserver.server.answers import Answers, Fetched, unpack
+from rtserver.server.namespace import Room
+from rtserver.server.target import PLAIN, Flags, Target
+
+__all__ = ["ClusterManager"]
+
+logger = logging.getLogger("rtserver.cluster")
+
+ACK_TIMEOUT: Final = 60.0
+"""Seconds that clients of other servers have where the application sets no time-out."""
+
+
+class ClusterManager(Here):
+    """Delivers to the clients of every server on a bus. It implements `rtserver.server.manager.Manager`.
+
+    Args:
+        bus: What carries the messages.
+    """
+
+    alone: ClassVar[bool] = False
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__()
+        self._bus = bus
+        self._requests = Requests()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self.violations = 0
+        """Messages of other servers that could not be understood."""
+        self._receivers: Mapping[Kind, Callable[[Message], None]] = {
+            Kind.BROADCAST: self._broadcast,
+            Kind.JOIN: self._join,
+            Kind.LEAVE: self._leave,
+            Kind.DISCONNECT: self._disconnect,
+            Kind.FETCH: self._fetch,
+            Kind.FETCHED: self._fetched,
+            Kind.SERVER_SIDE_EMIT: self._server_side_emit,
+            Kind.SERVER_SIDE_ANSWER: self._server_side_answer,
+            Kind.CLIENT_COUNT: self._client_count,
+            Kind.CLIENT_ANSWER: self._client_answer,
+        }
+
+    async def start(self) -> None:
+        """Join the cluster."""
+        await self._bus.start(self.receive)
+
+    def open(self, namespace: str) -> None:
+        """Listen for a namespace from now on."""
+        self._bus.open(namespace)
+
+    async def close(self) -> None:
+        """Leave the cluster."""
+        await self._bus.close()
+        for task in self._tasks:
+            task.cancel()
+        self.forget()
+
+    # What the server asks for.
+
+    def emit(
+        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+    ) -> None:
+        """Send an event to those clients, wherever they are connected, that it is for."""
+        if ack is not None:
+            self._keep(self._emit_with_callback(target, args, flags, ack))
+            return
+        self.deliver(target, args, flags)
+        data = {"opts": options(target, flags), "packet": {"type": 2, "data": list(args)}}
+        room = target.rooms[0] if len(target.rooms) == 1 and isinstance(target.rooms[0], str) else None
+        self._bus.send(self._message(target.namespace, Kind.BROADCAST, data), room)
+
+    async def _emit_with_callback(
+        self, target: Target, args: Sequence[Any], flags: Flags, ack: AckCallback
+    ) -> None:
+        def answered(answer: Any) -> None:
+            ack(*(answer if isinstance(answer, tuple) else () if answer is None else (answer,)))
+
+        await self._ask(target, args, flags, None, answered)
+
+    async def ask(
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags,
+        timeout: float | None,  # noqa: ASYNC109 - the Protocol's
+    ) -> Answers:
+        """Send an event that each of its recipients is to acknowledge, and wait for that."""
+        return await self._ask(target, args, flags, timeout, None)
+
+    async def _ask(
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags,
+        timeout: float | None,  # noqa: ASYNC109
+        on_answer: Callable[[Any], None] | None,
+    ) -> Answers:
+        seconds = ACK_TIMEOUT if timeout is None else timeout
+        inquiry = self._sink.ask(target, args, flags, on_answer)
+        id = new_sid()
+        request = self._requests.open(id, on_answer)
+        data = {
+            "opts": options(target, flags, seconds),
+            "packet": {"type": 2, "data": list(args)},
+            "requestId": id,
+        }
+        try:
+            await asyncio.gather(
+                inquiry.wait(seconds),
+                self._question(request, self._message(target.namespace, Kind.BROADCAST, data), seconds),
+            )
+        finally:
+            inquiry.close()
+            self._requests.close(id)
+        return Answers(
+            [*inquiry.answers, *request.answers],
+            missing=inquiry.missing,
+            missing_count=len(inquiry.missing) + max(request.owed, 0),
+            silent=request.silent(),
+        )
+
+    async def fetch(self, target: Target, timeout: float) -> Fetched:  # noqa: ASYNC109 - the Protocol's
+        """Describe the clients that are connected to other servers."""
+        request = await self._request(target.namespace, Kind.FETCH, {"opts": options(target)}, timeout)
+        sockets = [details_of(each) for sockets in request.answers for each in sockets]
+        return Fetched(sockets, request.silent())
+
+    def join(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Put clients, wherever they are connected, into rooms."""
+        super().join(target, rooms)
+        self._tell(target, Kind.JOIN, {"rooms": list(rooms)})
+
+    def leave(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Take clients, wherever they are connected, out of rooms."""
+        super().leave(target, rooms)
+        self._tell(target, Kind.LEAVE, {"rooms": list(rooms)})
+
+    def disconnect(self, target: Target, close: bool = False) -> Awaitable[object] | None:
+        """Disconnect clients, wherever they are connected."""
+        self._tell(target, Kind.DISCONNECT, {"close": close})
+        return super().disconnect(target, close)
+
+    def server_side_emit(self, namespace: str, args: Sequence[Any]) -> None:
+        """Send an event to the other servers themselves."""
+        self._bus.send(self._message(namespace, Kind.SERVER_SIDE_EMIT, {"packet": list(args)}))
+
+    async def server_side_ask(
+        self,
+        namespace: str,
+        args: Sequence[Any],
+        timeout: float,  # noqa: ASYNC109 - the Protocol's
+    ) -> Answers:
+        """Send an event to the other servers themselves, and wait for their answers."""
+        data = {"packet": list(args)}
+        request = await self._request(namespace, Kind.SERVER_SIDE_EMIT, data, timeout)
+        silent = request.silent()
+        return Answers(request.answers, silent=silent)
+
+    def _tell(self, target: Target, kind: Kind, data: dict[str, Any]) -> None:
+        self._bus.send(self._message(target.namespace, kind, {"opts": options(target), **data}))
+
+    async def _request(self, namespace: str, kind: Kind, data: dict[str, Any], seconds: float) -> Request:
+        id = new_sid()
+        request = self._requests.open(id)
+        try:
+            message = self._message(namespace, kind, {**data, "requestId": id})
+            await self._question(request, message, seconds)
+        finally:
+            self._requests.close(id)
+        return request
+
+    async def _question(self, request: Request, message: Message, seconds: float) -> None:
+        """Send a question, and wait for the answers for so many seconds, whatever else fails."""
+        try:
+            async with asyncio.timeout(seconds):
+                census = await self._bus.census(message.namespace)
+                self._bus.send(message)
+                await request.wait(census)
+        except TimeoutError:
+            pass
+
+    def _message(self, namespace: str, kind: Kind, data: dict[str, Any]) -> Message:
+        return Message(self._bus.uid, namespace, kind, data)
+
+    # What other servers ask for.
+
+    def receive(self, message: Message) -> None:
+        """Take a message of another server."""
+        receiver = self._receivers.get(message.kind)
+        if receiver is None or message.uid == self._bus.uid:
+            return
+        try:
+            receiver(message)
+        except ClusterViolation as violation:
+            self.violations += 1
+            logger.warning("server %s sent %s", message.uid, violation)
+        except Exception:
+            self.violations += 1
+            logger.exception("a message of server %s failed: %s", message.uid, message.kind.name)
+
+    def _broadcast(self, message: Message) -> None:
+        data = message.data
+        opts = data.get("opts")
+        target = target_of(message.namespace, opts)
+        flags, seconds = flags_of(opts or {})
+        args = event_of(data.get("packet"))
+        if "requestId" not in data:
+            self.deliver(target, args, flags)
+            return
+
+        def answered(answer: Any) -> None:
+            self._reply(message, Kind.CLIENT_ANSWER, {"packet": answer})
+
+        inquiry = self._sink.ask(target, args, flags, answered)
+        self._reply(message, Kind.CLIENT_COUNT, {"clientCount": inquiry.count})
+        self._keep(inquiry.collect(ACK_TIMEOUT if seconds is None else seconds))
+
+    def _join(self, message: Message) -> None:
+        super().join(target_of(message.namespace, message.data.get("opts")), _names(message))
+
+    def _leave(self, message: Message) -> None:
+        super().leave(target_of(message.namespace, message.data.get("opts")), _names(message))
+
+    def _disconnect(self, message: Message) -> None:
+        target = target_of(message.namespace, message.data.get("opts"))
+        super().disconnect(target, bool(message.data.get("close")))
+
+    def _fetch(self, message: Message) -> None:
+        details = self._sink.details(target_of(message.namespace, message.data.get("opts")))
+        self._reply(message, Kind.FETCHED, {"sockets": [describe(each) for each in details]})
+
+    def _server_side_emit(self, message: Message) -> None:
+        answer = self._sink.server_side(message.namespace, event_of(message.data.get("packet")))
+        if answer is not None and "requestId" in message.data:
+            self._keep(self._answer(message, answer))
+
+    async def _answer(self, message: Message, answer: Awaitable[Sequence[Any] | None]) -> None:
+        args = await answer
+        if args is not None:
+            self._reply(message, Kind.SERVER_SIDE_ANSWER, {"packet": unpack(args)})
+
+    def _fetched(self, message: Message) -> None:
+        sockets = message.data.get("sockets")
+        request = self._requests.find(message.data.get("requestId"))
+        if request is not None:
+            request.answer(message.uid, sockets if isinstance(sockets, list) else [])
+
+    def _server_side_answer(self, message: Message) -> None:
+        request = self._requests.find(message.data.get("requestId"))
+        if request is not None:
+            request.answer(message.uid, message.data.get("packet"))
+
+    def _client_count(self, message: Message) -> None:
+        request = self._requests.find(message.data.get("requestId"))
+        count = message.data.get("clientCount")
+        if request is not None:
+            request.announce(message.uid, count if isinstance(count, int) and count > 0 else 0)
+
+    def _client_answer(self, message: Message) -> None:
+        request = self._requests.find(message.data.get("requestId"))
+        if request is not None:
+            request.acknowledge(message.data.get("packet"))
+
+    def _reply(self, message: Message, kind: Kind, data: dict[str, Any]) -> None:
+        reply = self._message(message.namespace, kind, {"requestId": message.data.get("requestId"), **data})
+        self._bus.reply(message.uid, reply)
+
+    # Tasks.
+
+    def _keep(self, waiting: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(waiting)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a request of the cluster failed", exc_info=error)
+
+
+def _names(message: Message) -> Sequence[Room]:
+    rooms = message.data.get("rooms")
+    if not isinstance(rooms, (list, tuple)) or not all(isinstance(room, (str, int)) for room in rooms):
+        raise ClusterViolation(f"rooms of a message: received {rooms!r:.80}, expected an array of names")
+    return rooms

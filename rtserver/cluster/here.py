@@ -1,0 +1,83 @@
+"""What every manager does with its own server's clients: deliver, and keep what may be asked for later."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from rtserver.clock import Clock
+from rtserver.server.acks import AckCallback
+from rtserver.server.counters import Counters
+from rtserver.server.delivery.history import History, MemoryHistory
+from rtserver.server.manager import LocalSink
+from rtserver.server.namespace import Room
+from rtserver.server.recovery.memory import MemoryStore
+from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.target import PLAIN, Flags, Target
+
+__all__ = ["Here"]
+
+
+class Here:
+    """The base of all managers."""
+
+    def __init__(self) -> None:
+        self._sink: LocalSink
+        self._history: MemoryHistory | None = None
+        self._store: MemoryStore | None = None
+
+    def attach(self, sink: LocalSink) -> None:
+        """Learn whose manager this is."""
+        self._sink = sink
+
+    def recover(
+        self,
+        options: ConnectionStateRecovery,
+        unnoticed: float,
+        clock: Callable[[], Clock],
+        counters: Counters,
+    ) -> MemoryStore:
+        """Keep what clients miss that lose their connection, from now on."""
+        self._store = MemoryStore(options, unnoticed, clock, counters)
+        return self._store
+
+    def keep_history(self, options: History, clock: Callable[[], Clock]) -> MemoryHistory:
+        """Record from here on what is sent to rooms."""
+        self._history = MemoryHistory(options, clock)
+        return self._history
+
+    def deliver(
+        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+    ) -> None:
+        """Send an event to those clients here that it is for, and keep it for those that will ask for it."""
+        if ack is None and not flags.volatile:
+            if self._history is not None:
+                self._history.record(target, args)
+            store = self._store
+            if store is not None and store.is_used(target.namespace):
+                recorded = self._sink.encode(target, args, store.next_offset())
+                store.record(target, recorded)
+                self._sink.emit(target, args, flags, None, recorded)
+                return
+        self._sink.emit(target, args, flags, ack)
+
+    def join(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Put clients into rooms."""
+        self._sink.join(target, rooms)
+
+    def leave(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Take clients out of rooms, those that are away included."""
+        self._sink.leave(target, rooms)
+        if self._store is not None:
+            self._store.leave(target, rooms)
+
+    def disconnect(self, target: Target, close: bool = False) -> Awaitable[object] | None:
+        """Disconnect clients. Those that are away can't come back."""
+        if self._store is not None:
+            self._store.disconnect(target)
+        return self._sink.disconnect(target, close)
+
+    def forget(self) -> None:
+        """Forget what is kept: nobody who comes later can have been here."""
+        if self._store is not None:
+            self._store.clear()

@@ -1,0 +1,70 @@
+"""Servers that are joined by each kind of manager, for the one suite that all of them pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from rtserver.cluster.clustered import ClusterManager
+from rtserver.cluster.memory import MemoryManager
+from tests.support.bus import Exchange, LoopBus
+from tests.support.engine import until
+from tests.unit.server.harness import FakeSession, Harness
+
+Join = Callable[..., Awaitable["Cluster"]]
+
+
+class Cluster:
+    """Two servers; the same one twice where the manager is for one server alone."""
+
+    def __init__(self, first: Harness, second: Harness) -> None:
+        self.first = first
+        self.second = second
+
+    @property
+    def is_one(self) -> bool:
+        """True when both are the same server."""
+        return self.first is self.second
+
+    @property
+    def servers(self) -> tuple[Harness, ...]:
+        """The servers, each once."""
+        return (self.first,) if self.is_one else (self.first, self.second)
+
+
+async def received(session: FakeSession, count: int = 1) -> list[str | bytes]:
+    """Return what was sent to a client, once there is so much of it."""
+    await until(lambda: len(session.sent) >= count)
+    return session.take()
+
+
+@pytest.fixture(params=["memory", "bus"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of manager."""
+    value: str = request.param
+    return value
+
+
+@pytest.fixture
+async def join(kind: str) -> AsyncIterator[Join]:
+    """Make servers, with the settings that a test gives, and join them."""
+    harnesses: list[Harness] = []
+
+    async def make(**settings: Any) -> Cluster:
+        if kind == "memory":
+            alone = Harness(manager=MemoryManager(), **settings)
+            harnesses.append(alone)
+            await alone.sio.start()
+            return Cluster(alone, alone)
+        exchange = Exchange()
+        for uid in ("first-server", "second-server"):
+            harness = Harness(manager=ClusterManager(LoopBus(exchange, uid)), **settings)
+            harnesses.append(harness)
+            await harness.sio.start()
+        return Cluster(*harnesses)
+
+    yield make
+    for harness in harnesses:
+        await harness.sio.shutdown()

@@ -1,0 +1,175 @@
+"""What every manager does, whatever it carries messages with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from socketio.exceptions import TimeoutError as NoAnswer
+
+from tests.contract.conftest import Join, received
+from tests.support.engine import until
+
+
+async def test_an_event_reaches_everyone_or_a_room_or_all_but_some(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.first.session(), cluster.second.session()
+    one_sid, two_sid = one.join(), two.join()
+    sio = cluster.first.sio
+    await sio.emit("event", {"a": [1, None]})
+    assert await received(one) == await received(two) == ['42["event",{"a":[1,null]}]']
+    await cluster.second.sio.enter_room(two_sid, "x")
+    await sio.emit("room", room="x")
+    assert await received(two) == ['42["room"]']
+    await sio.emit("others", skip_sid=two_sid)
+    assert await received(one) == ['42["others"]']
+    await sio.emit("one", to=two_sid)
+    assert await received(two) == ['42["one"]']
+    assert one_sid != two_sid
+    assert one.take() == two.take() == []
+
+
+async def test_bytes_survive(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    two.join()
+    await cluster.first.sio.emit("event", {"picture": b"\x00\xff"})
+    text, attachment = await received(two, 2)
+    assert attachment == b"\x00\xff"
+    assert str(text).startswith('451-["event",')
+
+
+async def test_namespaces_are_apart(join: Join) -> None:
+    cluster = await join(namespaces="*")
+    two = cluster.second.session()
+    two.join("/a")
+    two.join("/b")
+    await cluster.first.sio.emit("event", namespace="/b")
+    assert await received(two) == ['42/b,["event"]']
+
+
+async def test_order_is_kept(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    two.join()
+    for number in range(200):
+        await cluster.first.sio.emit("event", number)
+    assert await received(two, 200) == [f'42["event",{number}]' for number in range(200)]
+
+
+async def test_clients_are_put_into_rooms_and_out_from_anywhere(join: Join) -> None:
+    cluster = await join()
+    sio, other = cluster.first.sio, cluster.second.sio
+    two = cluster.second.session()
+    sid = two.join()
+    await sio.enter_room(sid, "x")
+    await until(lambda: other.rooms(sid) == [sid, "x"])
+    await sio.in_("x").sockets_join("y", "z")
+    await until(lambda: other.rooms(sid) == [sid, "x", "y", "z"])
+    await sio.leave_room(sid, "x")
+    await until(lambda: other.rooms(sid) == [sid, "y", "z"])
+    await sio.in_("y").sockets_leave("z")
+    await until(lambda: other.rooms(sid) == [sid, "y"])
+    await sio.close_room("y")
+    await until(lambda: other.rooms(sid) == [sid])
+
+
+async def test_clients_are_disconnected_from_anywhere(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.second.session(), cluster.second.session()
+    one_sid, two_sid = one.join(), two.join()
+    await cluster.first.sio.disconnect(one_sid)
+    assert await received(one) == ["41"]
+    await cluster.first.sio.in_(two_sid).disconnect_sockets(close=True)
+    await until(lambda: not two.is_open)
+
+
+async def test_a_call_is_answered_by_a_client_anywhere(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    sid = two.join()
+    call = asyncio.ensure_future(cluster.first.sio.call("question", 1, to=sid, timeout=5))
+    assert await received(two) == ['421["question",1]']
+    two.receive('31["an","answer"]')
+    assert list(await call) == ["an", "answer"]
+    with pytest.raises(NoAnswer):
+        await cluster.first.sio.call("question", to="nobody", timeout=5)
+
+
+async def test_a_callback_is_called_with_the_answer_of_a_client_anywhere(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    two.join()
+    answers: list[Any] = []
+    await cluster.first.sio.emit("question", callback=lambda *args: answers.append(args))
+    assert await received(two) == ['421["question"]']
+    two.receive('31["answer"]')
+    await until(lambda: answers == [("answer",)])
+
+
+async def test_everyone_answers_a_broadcast(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.first.session(), cluster.second.session()
+    one.join()
+    two.join()
+    asked = asyncio.ensure_future(cluster.first.sio.timeout(5).emit_with_ack("question"))
+    for session, answer in ((one, "a"), (two, "b")):
+        assert await received(session) == ['421["question"]']
+        session.receive(f'31["{answer}"]')
+    answers = await asked
+    assert (sorted(answers), answers.complete) == (["a", "b"], True)
+
+
+async def test_who_does_not_answer_is_missing(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.first.session(), cluster.second.session()
+    one.join()
+    two.join()
+    asked = asyncio.ensure_future(cluster.first.sio.timeout(0.5).emit_with_ack("question"))
+    await received(one)
+    await received(two)
+    one.receive('31["a"]')
+    answers = await asked
+    assert (list(answers), answers.missing_count, answers.complete) == (["a"], 1, False)
+
+
+async def test_sockets_are_fetched_from_everywhere(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.first.session(), cluster.second.session()
+    one_sid = one.join("/", '{"user":"ann"}')
+    two_sid = two.join("/", '{"user":"bob"}')
+    await cluster.second.sio.save_session(two_sid, {"name": "Bob"})
+    await cluster.second.sio.enter_room(two_sid, "x")
+    sockets = await cluster.first.sio.fetch_sockets()
+    assert {socket.id for socket in sockets} == {one_sid, two_sid}
+    [socket] = await cluster.first.sio.in_("x").fetch_sockets()
+    assert (socket.id, set(socket.rooms), socket.data) == (two_sid, {two_sid, "x"}, {"name": "Bob"})
+    assert socket.handshake.auth == {"user": "bob"}
+    assert socket.handshake.headers["user-agent"] == "tests"
+    assert sockets.silent == ()
+
+
+async def test_local_means_this_server(join: Join) -> None:
+    cluster = await join()
+    one, two = cluster.first.session(), cluster.second.session()
+    one_sid = one.join()
+    two.join()
+    sockets = await cluster.first.sio.local.fetch_sockets()
+    assert (one_sid in {socket.id for socket in sockets}, len(sockets)) == (True, 2 if cluster.is_one else 1)
+
+
+async def test_nothing_is_left_of_requests(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    two.join()
+    sio = cluster.first.sio
+    await sio.fetch_sockets()
+    await sio.timeout(0.1).emit_with_ack("question")
+    sockets = [
+        socket
+        for harness in cluster.servers
+        for namespace in harness.sio._hub.namespaces.values()
+        for socket in namespace.sockets.values()
+    ]
+    await until(lambda: all(socket.acks is None for socket in sockets))

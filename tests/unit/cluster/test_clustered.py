@@ -1,0 +1,130 @@
+"""What differs from one server: silence, failures, and what other servers get wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from rtserver.cluster.clustered import ClusterManager
+from rtserver.cluster.message import Kind, Message
+from tests.contract.conftest import received
+from tests.support.bus import Exchange, LoopBus
+from tests.support.engine import until
+from tests.unit.server.harness import Harness
+
+
+class Servers:
+    def __init__(self, *uids: str) -> None:
+        self.exchange = Exchange()
+        self.managers = [ClusterManager(LoopBus(self.exchange, uid)) for uid in uids]
+        self.harnesses = [Harness(manager=manager) for manager in self.managers]
+
+    async def __aenter__(self) -> Servers:
+        for harness in self.harnesses:
+            await harness.sio.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for harness in self.harnesses:
+            await harness.sio.shutdown()
+
+
+async def test_a_silent_server_is_named() -> None:
+    async with Servers("a", "b", "c") as servers:
+        first = servers.harnesses[0].sio
+        clients = [harness.session() for harness in servers.harnesses]
+        for client in clients:
+            client.join()
+        servers.exchange.buses["c"].is_deaf = True
+        sockets = await first.timeout(0.1).fetch_sockets()
+        assert (len(sockets), sockets.silent) == (2, ("c",))
+        asked = asyncio.ensure_future(first.timeout(0.3).emit_with_ack("question"))
+        for client in clients[:2]:
+            await received(client)
+            client.receive('31["yes"]')
+        answers = await asked
+        assert (list(answers), answers.silent, answers.complete) == (["yes", "yes"], ("c",), False)
+        assert len(servers.managers[0]._requests) == 0
+
+
+async def test_servers_answer_each_other() -> None:
+    async with Servers("a", "b", "c") as servers:
+        a, b, c = (harness.sio for harness in servers.harnesses)
+        seen: list[Any] = []
+
+        @b.on_server_event("question")
+        async def answer(*args: Any) -> Any:
+            seen.append(args)
+            return {"from": "b"}
+
+        c.on_server_event("question")(lambda *args: ("from", "c"))
+        answers = await a.server_side_emit_with_ack("question", 1, "two")
+        assert sorted(answers, key=str) == [["from", "c"], {"from": "b"}]
+        await a.server_side_emit("question", 3)
+        await until(lambda: seen == [(1, "two"), (3,)])
+
+
+async def test_a_server_that_fails_or_has_no_handler_is_silent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with Servers("a", "b", "c") as servers:
+
+        @servers.harnesses[1].sio.on_server_event("question")
+        def fail() -> None:
+            raise RuntimeError("secret")
+
+        answers = await servers.harnesses[0].sio.server_side_emit_with_ack("question", timeout=0.1)
+        assert (list(answers), answers.silent) == ([], ("b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (Kind.BROADCAST, {}),
+        (Kind.BROADCAST, {"opts": {}, "packet": {"data": []}}),
+        (Kind.JOIN, {"opts": {"rooms": []}}),
+        (Kind.LEAVE, {"opts": {"rooms": []}, "rooms": [None]}),
+        (Kind.DISCONNECT, {"opts": 7}),
+        (Kind.SERVER_SIDE_EMIT, {"packet": "x"}),
+    ],
+)
+async def test_what_can_not_be_understood_is_counted_and_left_out(
+    kind: Kind, data: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Servers("a") as servers:
+        servers.managers[0].receive(Message("x", "/", kind, data))
+        assert servers.managers[0].violations == 1
+        assert "server x sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.FETCHED, Kind.SERVER_SIDE_ANSWER, Kind.CLIENT_COUNT, Kind.CLIENT_ANSWER, Kind.HEARTBEAT]
+)
+@pytest.mark.parametrize("id", ["of no request", 7, None])
+async def test_an_answer_that_nobody_waits_for_is_nothing(kind: Kind, id: Any) -> None:
+    async with Servers("a") as servers:
+        servers.managers[0].receive(Message("x", "/", kind, {"requestId": id}))
+        assert servers.managers[0].violations == 0
+
+
+async def test_its_own_messages_are_left_out() -> None:
+    async with Servers("a") as servers:
+        client = servers.harnesses[0].session()
+        client.join()
+        servers.managers[0].receive(
+            Message("a", "/", Kind.BROADCAST, {"opts": {}, "packet": {"data": ["event"]}})
+        )
+        assert client.take() == []
+
+
+async def test_a_single_room_is_named_to_the_bus() -> None:
+    async with Servers("a", "b") as servers:
+        sio = servers.harnesses[0].sio
+        await sio.emit("event", room="x")
+        await sio.emit("event", room=["x", "y"])
+        await sio.emit("event")
+        assert [room for _, room in servers.exchange.sent] == ["x", None, None]
