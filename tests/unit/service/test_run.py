@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import platform
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,3 +85,34 @@ def test_what_was_prepared_is_ended_when_it_cant_listen(application: Path) -> No
     with pytest.raises(StartError, match="no such address"):
         run(Config(app="run_demo:setup", app_dir=str(application), listen=listen), "a test")
     assert sys.modules["run_demo"].seen == {"closed": True}
+
+
+MEMORY = """\
+import asyncio, gc, os, resource, signal
+from rtserver.service.run import run
+from rtserver.service.settings import Config, ListenSettings
+
+async def setup(server, host):
+    async def observe():
+        while not gc.get_freeze_count():
+            await asyncio.sleep(0.01)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(100):
+            messages = [b"x" * (size * 1000) for size in (64, 90, 100, 120, 150, 500)]
+            del messages
+        print("faults", resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    server.start_background_task(observe)
+
+run(Config(app="__main__:setup", listen=ListenSettings(port=0)), "a test")
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other ways")
+def test_memory_of_large_messages_is_not_given_back_each_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, timeout=60, check=True
+    )
+    faults = int(done.stdout.removeprefix("faults "))
+    assert faults < 2000  # 100 times 1 MB are 25,000 pages
