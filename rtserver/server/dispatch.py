@@ -8,25 +8,20 @@ An event whose handler doesn't suspend makes no task, no queue entry and no log 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
 from rtserver.engineio.handler import Session
-from rtserver.errors import EventRefused, SocketViolation
-from rtserver.server import acks
+from rtserver.errors import SocketViolation
 from rtserver.server.client import Client, ClientSession
 from rtserver.server.connecting import Connecting
 from rtserver.server.delivery import send_queue
-from rtserver.server.delivery.duplicates import Duplicates, Receipt
+from rtserver.server.events import Events
 from rtserver.server.flow import Flow
-from rtserver.server.handlers import RESERVED, Found
-from rtserver.server.hooks import Hooks
-from rtserver.server.hub import Hub, deliver
+from rtserver.server.hub import Hub
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason, translate
-from rtserver.server.runtime import is_suspended
-from rtserver.server.socket import Socket
 from rtserver.socketio.attachments import Reassembly
 from rtserver.socketio.packet import Packet, PacketType
 
@@ -47,13 +42,12 @@ class Dispatch:
     __slots__ = (
         "_connecting",
         "_decode",
-        "_duplicates",
         "_encode_ack",
+        "_events",
         "_flow",
         "_hub",
         "_is_careful",
         "_start",
-        "_verbose",
         "codec",
         "decode",
     )
@@ -63,11 +57,9 @@ class Dispatch:
         self._hub = hub
         self._connecting = connecting
         self._flow = flow
-        self._verbose = hub.settings.verbose
-        self._duplicates: Duplicates | None = None
-        if hub.settings.duplicates is not None:
-            self._duplicates = Duplicates(hub.settings.duplicates, hub.runtime, hub.counters, self._send_ack)
-        self._is_careful = flow.serial or self._verbose or self._duplicates is not None
+        self._events = Events(hub, flow)
+        settings = hub.settings
+        self._is_careful = flow.serial or settings.verbose or settings.duplicates is not None
         self._decode = hub.codec.decode
         self.decode: Callable[[bytes], Packet | str] = getattr(hub.codec, "decode_payload", bytes.decode)
         """Decode the packets of a WebSocket from their bytes, where the codec can."""
@@ -78,7 +70,7 @@ class Dispatch:
 
     def connect(self, session: Session, /) -> None:
         """Take a new session."""
-        self._start = self._hub.runtime().start
+        self._start = self._events.start = self._hub.runtime().start
         session.context = client = Client(cast(ClientSession, session))
         client.careful = self._is_careful
         self._connecting.welcome(client)
@@ -132,7 +124,7 @@ class Dispatch:
             if is_async:
                 result = self._start(result)
                 if result.__class__ is HandlerTask:
-                    self._suspended(socket, result, event, ack_id)
+                    self._events.suspended(socket, result, event, ack_id)
                     return
             if ack_id is not None:
                 if result is None:
@@ -145,7 +137,7 @@ class Dispatch:
                 else:
                     socket.recipient.send_outgoing(answer)  # type: ignore[arg-type]
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, event, error)
+            self._events.failed(socket, event, error)
 
     def disconnect(self, session: Session, reason: str, /) -> None:
         """Learn that a session has closed."""
@@ -211,9 +203,9 @@ class Dispatch:
             if not client.has_dropped(name):
                 raise _before_connect(kind, name)
         elif kind is _EVENT:
-            self._event(socket, ack_id, data)
+            self._events.received(socket, ack_id, data)
         elif kind is PacketType.ACK:
-            self._acknowledged(socket, ack_id, data)
+            self._events.acknowledged(socket, ack_id, data)
         elif kind is PacketType.DISCONNECT:
             self._connecting.leave(socket, Reason.CLIENT_DISCONNECT)
         else:
@@ -253,155 +245,10 @@ class Dispatch:
             self.disconnect(session, Reason.PARSE_ERROR)
         session.close(Reason.PARSE_ERROR)
 
-    # Events and their acknowledgments.
 
-    def _event(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
-        event = args[0]
-        hooks = socket.hooks
-        found = None if hooks is None else hooks.handlers.get(event)
-        if found is None:
-            found = socket.namespace.events.get(event) or self._find(socket, event)
-            if found is None and hooks is None:
-                return
-        if self._verbose:
-            self._log_event(socket, event)
-        ack: int | Receipt | None = ack_id
-        if ack_id is not None and self._duplicates is not None:
-            ack = self._duplicates.admit(socket, ack_id, args)
-            if ack is None:
-                return
-        if hooks is not None:
-            hooks.received(self._hub, socket, args)
-            if hooks.middleware:
-                passing = self._start(self._passing(socket, hooks, found, args, ack))
-                if passing.__class__ is HandlerTask:
-                    self._suspended(socket, passing, event, None)
-                return
-        if found is not None:
-            self._call(socket, found, args, ack)
-        elif isinstance(ack, Receipt):
-            ack.fail()
-
-    async def _passing(
-        self,
-        socket: Socket,
-        hooks: Hooks,
-        found: Found | None,
-        args: list[Any],
-        ack: int | Receipt | None,
-    ) -> None:
-        """Let an event come through its socket's middleware, then start its handler."""
-        event, *rest = args
-        try:
-            async with hooks.lock:
-                try:
-                    is_wanted = await hooks.let_through(socket, event, rest)
-                except EventRefused as refusal:
-                    is_wanted = False
-                    self._hub.counters.refused_events += 1
-                    if ack is not None and refusal.args:
-                        self._acknowledge(socket, ack, refusal.args)
-                        return
-                if is_wanted and found is not None:
-                    self._call(socket, found, [event, *rest], ack)
-                elif isinstance(ack, Receipt):
-                    ack.fail()
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, event, error, ack)
-
-    def _call(self, socket: Socket, found: Found, args: list[Any], ack: int | Receipt | None) -> None:
-        event = args[0]
-        function, is_async = found
-        args[0] = socket.sid
-        try:
-            result = function(*args)
-            if is_async:
-                result = self._start(result)
-                if result.__class__ is HandlerTask:
-                    self._suspended(socket, result, event, ack)
-                    return
-            if ack is not None:
-                self._acknowledge(socket, ack, result)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, event, error, ack)
-
-    def _find(self, socket: Socket, event: str) -> Found | None:
-        if event in RESERVED:
-            raise SocketViolation(f"an event named {event!r}: the name is reserved")
-        known = self._hub.handlers.find(socket.namespace.name, event, socket.namespace.parent)
-        if known is None:
-            self._hub.counters.unhandled_events += 1
-            return None
-        found, holds = known
-        if holds:
-            socket.namespace.events[event] = found
-        return found
-
-    def _acknowledge(self, socket: Socket, ack: int | Receipt, result: Any) -> None:
-        if result is None:
-            result = ()
-        elif not isinstance(result, tuple):
-            result = (result,)
-        if isinstance(ack, Receipt):
-            ack.answer(result)
-        else:
-            self._send_ack(socket, ack, result)
-
-    def _send_ack(self, socket: Socket, ack_id: int, args: Sequence[Any]) -> int:
-        packet = self._encode_ack(socket.namespace.name, ack_id, args)
-        deliver(socket.recipient, packet)
-        return len(packet)
-
-    def _suspended(self, socket: Socket, task: HandlerTask, event: str, ack: int | Receipt | None) -> None:
-        task.socket = socket
-        task.event = event
-        task.ack = ack
-        task.add_done_callback(self._ended)
-        self._hub.runtime().tasks.add(task)
-        self._flow.started(socket.client)
-
-    def _ended(self, task: Any) -> None:
-        socket: Socket = task.socket
-        self._hub.runtime().tasks.discard(task)
-        try:
-            result = task.result()
-            if task.ack is not None:
-                self._acknowledge(socket, task.ack, result)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, task.event, error, task.ack)
-        self._flow.ended(socket.client)
-
-    def _acknowledged(self, socket: Socket, ack_id: int | None, args: list[Any]) -> None:
-        callback = acks.take(socket, ack_id)
-        if self._verbose:
-            self._hub.logger.info("received ack from %s [%s]", socket.sid, socket.namespace.name)
-        if callback is None:
-            self._hub.counters.unknown_acks += 1
-            return
-        try:
-            result = callback(*args)
-            if asyncio.iscoroutine(result):
-                result = self._start(result)
-                if is_suspended(result):
-                    self._suspended(socket, result, "acknowledgment", None)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._failed(socket, "acknowledgment", error)
-
-    def _failed(
-        self, socket: Socket, event: str, error: BaseException, ack: int | Receipt | None = None
-    ) -> None:
-        if isinstance(ack, Receipt):
-            ack.fail()
-        if not isinstance(error, asyncio.CancelledError):
-            self._hub.handler_failed(socket, event, error)
-
-    def _log_event(self, socket: Socket, event: str) -> None:
-        self._hub.logger.info("received event %r from %s [%s]", event, socket.sid, socket.namespace.name)
+def _before_connect(kind: PacketType, name: str) -> SocketViolation:
+    return SocketViolation(f"a packet of type {kind.name} for namespace {name!r}, which the client isn't in")
 
 
 def _between_attachments() -> SocketViolation:
     return SocketViolation("a text packet between a packet and its attachments")
-
-
-def _before_connect(kind: PacketType, name: str) -> SocketViolation:
-    return SocketViolation(f"a packet of type {kind.name} for namespace {name!r}, which the client isn't in")

@@ -33,7 +33,7 @@ def joined(harness: Harness) -> FakeSession:
 
 
 def known(harness: Harness) -> Duplicates:
-    duplicates = harness.sio._dispatch._duplicates
+    duplicates = harness.sio._dispatch._events._duplicates
     assert duplicates is not None
     return duplicates
 
