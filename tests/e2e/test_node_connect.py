@@ -37,7 +37,12 @@ async def test_the_handler_sees_auth_query_and_headers(
     assert environ["PATH_INFO"] == "/socket.io/"
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
     assert sio.transport(sid) == transport.final
-    assert await client.state() == {"id": sid, "connected": True, "transport": transport.final}
+    assert await client.state() == {
+        "id": sid,
+        "connected": True,
+        "recovered": False,
+        "transport": transport.final,
+    }
 
 
 @every_client

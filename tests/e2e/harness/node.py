@@ -181,6 +181,6 @@ class NodeSocket:
         await self.node.do("disconnect", name=self.name)
 
     async def state(self) -> dict[str, Any]:
-        """Return the id, whether connected, and the transport in use."""
+        """Return the id, whether connected, whether with the state of before, and the transport in use."""
         state: dict[str, Any] = await self.node.do("state", name=self.name)
         return state

@@ -125,7 +125,8 @@ const commands = {
   state({ name }) {
     const { socket } = find(sockets, name);
     const engine = socket.io.engine;
-    return { id: socket.id ?? null, connected: socket.connected, transport: engine?.transport?.name ?? null };
+    const transport = engine?.transport?.name ?? null;
+    return { id: socket.id ?? null, connected: socket.connected, recovered: !!socket.recovered, transport };
   },
 
   // Ends the transport below the client, as a lost network would: the client may reconnect.
