@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import socketio
 
-from rtserver import ConnectionStateRecovery, Server
+from rtserver import Server
 from tests.support.engine import until
 
 from .harness.either import Application, Commands, ServeEither, Tell
@@ -235,14 +235,3 @@ async def test_pythons_clients_get_the_arguments_that_were_sent(
         assert await received.get() == "rain"
     assert len(await javascript.next("news")) == 2
     await run(client.disconnect)
-
-
-async def test_the_application_can_choose_who_recovers(hosting: Hosting, node: Node) -> None:
-    options = ConnectionStateRecovery(clients=lambda handshake: handshake.query.get("recover") == ["yes"])
-    sio = make_server(connection_state_recovery=options)
-    url = (await hosting.server(sio)).url
-    able = await node.connect(url, query={"recover": "yes"})
-    unable = await node.connect(url)
-    await sio.emit("news", 1)
-    assert len(await able.next("news")) == 2
-    assert len(await unable.next("news")) == 1

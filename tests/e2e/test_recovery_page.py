@@ -1,0 +1,83 @@
+"""The examples of the page about clients that lose their connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import rtserver
+from rtserver.service.settings import RecoverySettings
+
+from .harness.node import Node
+from .harness.server import Hosting
+
+HERE = Path(__file__).parent
+PAGE = (HERE.parents[1] / "docs" / "recovery.md").read_text()
+PROGRAM = """
+const { io } = require("socket.io-client");
+const shown = [];
+const show = (messages) => {
+  shown.push(...messages);
+  if (shown.length === 1) socket.io.engine.close();
+  if (shown.length === 2) {
+    console.log(JSON.stringify({ shown, recovered: socket.recovered }));
+    process.exit(0);
+  }
+};
+"""
+
+
+def example(name: str, language: str = "python") -> str:
+    found = re.search(rf"<!-- tested: {name} -->\n```{language}\n(.*?)```", PAGE, re.DOTALL)
+    assert found is not None, f"the page has no example named {name}"
+    return found[1]
+
+
+def run(code: str) -> dict[str, Any]:
+    defined: dict[str, Any] = {"rtserver": rtserver}
+    exec(compile(code, "docs/recovery.md", "exec"), defined)
+    return defined
+
+
+def test_every_example_is_tested() -> None:
+    assert PAGE.count("```") == 2 * PAGE.count("<!-- tested: ") == 2 * 5
+
+
+async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
+    server = run(example("server"))
+    sio = server["sio"]
+    server["messages"].append("old")
+    sio.on("disconnect", lambda sid: sio.start_background_task(server["say"], sid, "missed"))
+    url = (await hosting.server(sio)).url
+    program = f"const url = {json.dumps(url)};{PROGRAM}{example('client', 'js')}"
+    node = shutil.which("node")
+    assert node is not None
+    process = await asyncio.create_subprocess_exec(
+        node, "-e", program, cwd=HERE, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        output, _ = await process.communicate()
+    assert json.loads(output) == {"shown": ["old", "missed"], "recovered": True}
+
+
+def test_the_options() -> None:
+    chosen = rtserver.ConnectionStateRecovery(300, max_bytes=268_435_456)
+    assert run(example("options"))["sio"]._hub.settings.recovery == chosen
+    settings = RecoverySettings(**tomllib.loads(example("config", "toml"))["recovery"])
+    assert settings.enabled
+    assert settings.max_disconnection_duration == chosen.max_disconnection_duration
+    assert settings.max_bytes == chosen.max_bytes
+
+
+async def test_clients_that_say_that_they_recover(hosting: Hosting, node: Node) -> None:
+    sio = run(example("clients"))["sio"]
+    url = (await hosting.server(sio)).url
+    able, unable = await node.connect(url, query={"recover": 1}), await node.connect(url)
+    await sio.emit("news", 1)
+    assert len(await able.next("news")) == 2
+    assert len(await unable.next("news")) == 1
