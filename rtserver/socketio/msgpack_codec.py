@@ -21,7 +21,7 @@ import orjson
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.errors import SocketViolation
 from rtserver.socketio.msgpack_data import Unpacker, is_deeper, without_surrogates
-from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType, check_data
+from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType, check_packet
 
 __all__ = ["MsgpackCodec"]
 
@@ -71,22 +71,9 @@ class MsgpackCodec:
             raise SocketViolation(f"a packet must be a map: received {type(packet).__name__}")
         if is_deeper(message, packet, limits.max_depth + 1):
             raise SocketViolation(f"data nested deeper than {limits.max_depth} levels")
-        number, namespace, id_ = packet.get("type"), packet.get("nsp"), packet.get("id")
-        if type(number) is not int or not PacketType.CONNECT <= number <= PacketType.CONNECT_ERROR:
-            raise SocketViolation(f"unknown packet type {number!r}: expected 0 to 4")
-        if type(namespace) is not str:
-            raise SocketViolation(f"a namespace must be a string: received {type(namespace).__name__}")
-        if len(namespace) > limits.max_namespace:
-            raise SocketViolation(f"a namespace of more than {limits.max_namespace} characters")
-        if id_ is not None and (type(id_) is not int or not 0 <= id_ < 10**limits.max_id_digits):
-            raise SocketViolation(f"an ack id must be an integer of at most {limits.max_id_digits} digits")
-        kind = PacketType(number)
-        if kind is PacketType.ACK and id_ is None:
-            raise SocketViolation("an acknowledgment without an id")
-        data = packet.get("data")
-        if data is not None or kind not in (PacketType.CONNECT, PacketType.DISCONNECT):
-            check_data(kind, data, limits)
-        return kind, namespace.partition("?")[0] or "/", id_, data, 0
+        return check_packet(
+            packet.get("type"), packet.get("nsp"), packet.get("id"), packet.get("data"), limits
+        )
 
     def encode_event(self, namespace: str, id: int | None, args: Sequence[Any]) -> Outgoing:
         """Encode an event; `args` begins with its name.

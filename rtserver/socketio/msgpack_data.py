@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgpack
 
+from rtserver.socketio.packet import is_nested_deeper
+
 __all__ = ["Unpacker", "is_deeper", "without_surrogates"]
 
 SMALL: Final = 128
@@ -78,17 +80,7 @@ def is_deeper(data: bytes, value: Any, max_depth: int) -> bool:
     """
     if len(data) <= max_depth or len(data.translate(None, _OTHER_BYTES)) <= max_depth:
         return False
-    level = _containers([value])
-    for _ in range(max_depth):
-        if not level:
-            return False
-        level = [inner for container in level for inner in _containers(container)]
-    return bool(level)
-
-
-def _containers(container: Any) -> list[Any]:
-    items = container.values() if type(container) is dict else container
-    return [item for item in items if type(item) is list or type(item) is dict]
+    return is_nested_deeper(value, max_depth)
 
 
 def without_surrogates(value: Any) -> Any:

@@ -12,7 +12,17 @@ from typing import Any, Final
 
 from rtserver.errors import SocketViolation
 
-__all__ = ["DEFAULT_LIMITS", "RESERVED_EVENTS", "UNLIMITED", "Limits", "Packet", "PacketType", "check_data"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "RESERVED_EVENTS",
+    "UNLIMITED",
+    "Limits",
+    "Packet",
+    "PacketType",
+    "check_data",
+    "check_packet",
+    "is_nested_deeper",
+]
 
 
 class PacketType(IntEnum):
@@ -67,6 +77,50 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 UNLIMITED: Final = Limits(1 << 62, 1 << 62, 1 << 62, 20, 1 << 62)
 """What the server has made itself may be anything; an id has the digits that 64 bits need."""
+
+
+def check_packet(number: Any, namespace: Any, id: Any, data: Any, limits: Limits = DEFAULT_LIMITS) -> Packet:
+    """Make a packet of its parts as a client sent them: for codecs whose packets are one message.
+
+    Args:
+        number: The type.
+        namespace: The namespace; a query behind it is cut off.
+        id: The ack id, None without one.
+        data: The data, None without any. Their depth isn't looked at: see `is_nested_deeper`.
+        limits: What a packet may be at most.
+
+    Raises:
+        SocketViolation: This is no packet that a client may send.
+    """
+    if type(number) is not int or not PacketType.CONNECT <= number <= PacketType.CONNECT_ERROR:
+        raise SocketViolation(f"unknown packet type {number!r}: expected 0 to 4")
+    if type(namespace) is not str:
+        raise SocketViolation(f"a namespace must be a string: received {_name_of(namespace)}")
+    if len(namespace) > limits.max_namespace:
+        raise SocketViolation(f"a namespace of more than {limits.max_namespace} characters")
+    if id is not None and (type(id) is not int or not 0 <= id < 10**limits.max_id_digits):
+        raise SocketViolation(f"an ack id must be an integer of at most {limits.max_id_digits} digits")
+    kind = PacketType(number)
+    if kind is PacketType.ACK and id is None:
+        raise SocketViolation("an acknowledgment without an id")
+    if data is not None or kind not in (PacketType.CONNECT, PacketType.DISCONNECT):
+        check_data(kind, data, limits)
+    return kind, namespace.partition("?")[0] or "/", id, data, 0
+
+
+def is_nested_deeper(value: Any, max_depth: int) -> bool:
+    """Tell whether lists and dictionaries stand more than `max_depth` within each other."""
+    level = _containers([value])
+    for _ in range(max_depth):
+        if not level:
+            return False
+        level = [inner for container in level for inner in _containers(container)]
+    return bool(level)
+
+
+def _containers(container: Any) -> list[Any]:
+    items = container.values() if type(container) is dict else container
+    return [item for item in items if type(item) is list or type(item) is dict]
 
 
 def check_data(kind: PacketType, data: Any, limits: Limits) -> None:

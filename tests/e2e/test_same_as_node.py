@@ -14,6 +14,7 @@ import pytest
 from .harness.either import Compare, Either
 from .harness.events_application import events
 from .harness.node import Transport
+from .harness.parsers import every_parser
 from .harness.transcript import Clients
 
 every_transport = pytest.mark.parametrize(
@@ -111,8 +112,16 @@ async def acknowledgments(server: Either, clients: Clients) -> None:
 
 
 async def values(server: Either, clients: Clients) -> None:
+    await exchange(server, clients, VALUES)
+
+
+async def extreme_values(server: Either, clients: Clients) -> None:
+    await exchange(server, clients, EXTREME_VALUES)
+
+
+async def exchange(server: Either, clients: Clients, values: list[list[Any]]) -> None:
     client = await clients.connect()
-    for args in VALUES:
+    for args in values:
         await client.emit("note", *args)
         clients.note("echo", *await client.call("echo", *args))
         await server.do("emit", "/", [], [], "values", *args)
@@ -121,19 +130,34 @@ async def values(server: Either, clients: Clients) -> None:
 
 VALUES: list[list[Any]] = [
     [],
-    [None, True, False, 0, -1, 1.5, 1e300, -2.5e-300, 2**53 - 1, -(2**53) + 1],
-    ["", "é 😀 \u2028 \x00", "\ud83d half a pair", '"quoted" \\', "2[1]", "51-[]"],
+    [None, True, False, 0, -1, 1.5, 1e15, -2.5e-300, 2**53 - 1, -(2**53) + 1],
+    ["", "é 😀 \u2028 \x00", '"quoted" \\', "2[1]", "51-[]"],
     [{}, [], {"": {}}, {"__proto": 1, "a": {"b": [[[]]]}}],
     [b"", bytes(range(256)), [b"1", {"deep": [b"2", {"deeper": b"3"}]}]],
     [{"_placeholder": False, "num": 0}, b"beside it"],
 ]
 
+EXTREME_VALUES: list[list[Any]] = [[1e300, -1e22], ["\ud83d half a pair", "\ude00"]]
+"""What socket.io-msgpack-parser damages on its way out, on whichever side it is."""
+
+SCENARIOS = [connects_and_refusals, disconnects, broadcasts, acknowledgments, values]
+
+every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+
 
 @every_transport
-@pytest.mark.parametrize(
-    "scenario",
-    [connects_and_refusals, disconnects, broadcasts, acknowledgments, values],
-    ids=lambda scenario: scenario.__name__,
-)
+@every_scenario
 async def test_the_same_is_seen(compare: Compare, scenario: Any, transport: Transport) -> None:
     await compare(events(), scenario, transport)
+
+
+async def test_the_same_is_seen_of_extreme_values(compare: Compare) -> None:
+    await compare(events(), extreme_values)
+
+
+@every_scenario
+@every_parser
+async def test_the_same_is_seen_with_another_parser(
+    compare: Compare, scenario: Any, parser: str, serializer: Any
+) -> None:
+    await compare(events({"parser": parser}, serializer=serializer), scenario, parser=parser)

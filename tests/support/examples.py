@@ -21,5 +21,6 @@ def example(page: str, name: str) -> str:
 def untested(page: str) -> int:
     """Return how many Python, TOML and diff blocks of a page have no name."""
     text = (ROOT / page).read_text()
-    blocks = len(re.findall(r"^```(?:python|toml|diff)", text, re.MULTILINE))
-    return blocks - len(re.findall(r"^<!-- tested: ", text, re.MULTILINE))
+    kinds = r"```(?:python|toml|diff)"
+    blocks = len(re.findall(rf"^{kinds}", text, re.MULTILINE))
+    return blocks - len(re.findall(rf"^<!-- tested: \w[^\n]*\n{kinds}", text, re.MULTILINE))

@@ -212,6 +212,7 @@ class Servers:
         application: Application,
         scenario: Scenario,
         transport: Transport = Transport.WEBSOCKET,
+        **client_options: Any,
     ) -> Transcript:
         """Run a scenario on both kinds, check that the same was seen, and return it.
 
@@ -220,11 +221,12 @@ class Servers:
             application: What runs on the servers.
             scenario: What the clients do.
             transport: The transport of clients for which the scenario names none.
+            client_options: Options of the clients' `Manager`.
         """
         seen = []
         for kind in KINDS_OF_SERVER:
             server = await self.start(kind, application)
-            clients = Clients(node, server.url, transport)
+            clients = Clients(node, server.url, transport, **client_options)
             await scenario(server, clients)
             seen.append(clients.transcript(server.log))
             await clients.disconnect()

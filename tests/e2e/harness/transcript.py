@@ -35,12 +35,16 @@ class Clients:
         node: The driver that they run in.
         url: The server.
         transport: The transport of clients for which none is named.
+        options: Options of every `Manager`.
     """
 
-    def __init__(self, node: Node, url: str, transport: Transport = Transport.WEBSOCKET) -> None:
+    def __init__(
+        self, node: Node, url: str, transport: Transport = Transport.WEBSOCKET, **options: Any
+    ) -> None:
         self._node = node
         self._url = url
         self._transport = transport
+        self._options = {"reconnection": False} | options
         self._notes = EventLog("the scenario")
         self.all: list[NodeSocket] = []
 
@@ -64,7 +68,7 @@ class Clients:
             beside: A client of another namespace, whose connection it shares.
             options: Options of the `Manager`.
         """
-        options = {"reconnection": False} | options
+        options = self._options | options
         manager = (
             await self._node.manager(
                 self._url, kind, transports=(transport or self._transport).names, **options

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from rtserver.errors import SocketViolation
-from rtserver.socketio.packet import DEFAULT_LIMITS, RESERVED_EVENTS, Limits, PacketType, check_data
+from rtserver.socketio.packet import (
+    DEFAULT_LIMITS,
+    RESERVED_EVENTS,
+    Limits,
+    PacketType,
+    check_data,
+    check_packet,
+    is_nested_deeper,
+)
 
 CONNECT, DISCONNECT, EVENT, ACK = PacketType.CONNECT, PacketType.DISCONNECT, PacketType.EVENT, PacketType.ACK
 
@@ -89,3 +97,46 @@ def test_safe_length() -> None:
     assert DEFAULT_LIMITS.safe_length == 256
     assert Limits(max_depth=3).safe_length == 6
     assert Limits(max_event_name=10).safe_length == 10
+
+
+@pytest.mark.parametrize(
+    ("parts", "packet"),
+    [
+        ((0, "/", None, None), (CONNECT, "/", None, None, 0)),
+        ((0, "/a?b=1", None, {"c": 1}), (CONNECT, "/a", None, {"c": 1}, 0)),
+        ((1, "?b", None, None), (DISCONNECT, "/", None, None, 0)),
+        ((2, "/", 0, ["e"]), (EVENT, "/", 0, ["e"], 0)),
+        ((3, "/a", 10**15, []), (ACK, "/a", 10**15, [], 0)),
+    ],
+)
+def test_a_packet_of_its_parts(parts: tuple[Any, ...], packet: tuple[Any, ...]) -> None:
+    assert check_packet(*parts) == packet
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((5, "/", None, ["e"]), "unknown packet type 5"),
+        ((True, "/", None, ["e"]), "unknown packet type True"),
+        ((2.0, "/", None, ["e"]), "unknown packet type 2.0"),
+        ((2, None, None, ["e"]), "a namespace must be a string: received NoneType"),
+        ((2, "/" + "a" * 256, None, ["e"]), "a namespace of more than 256 characters"),
+        ((2, "/", -1, ["e"]), "an ack id must be an integer"),
+        ((2, "/", "1", ["e"]), "an ack id must be an integer"),
+        ((2, "/", 10**16, ["e"]), "an ack id must be an integer of at most 16 digits"),
+        ((3, "/", None, []), "an acknowledgment without an id"),
+        ((2, "/", None, None), "must be an array that begins with its name"),
+        ((1, "/", None, {}), "has no data"),
+    ],
+)
+def test_parts_that_make_no_packet(parts: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(SocketViolation, match=message):
+        check_packet(*parts)
+
+
+@pytest.mark.parametrize(
+    ("value", "depth"), [(1, 0), ([], 1), ({"a": 1}, 1), ([1, {"a": [[]]}], 4), ({"a": {}, "b": [{}]}, 3)]
+)
+def test_depth(value: Any, depth: int) -> None:
+    assert not is_nested_deeper(value, depth)
+    assert depth == 0 or is_nested_deeper(value, depth - 1)
