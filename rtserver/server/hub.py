@@ -104,6 +104,7 @@ class Hub:
         "on_open",
         "recovery",
         "settings",
+        "slow_clients",
     )
 
     def __init__(
@@ -121,6 +122,8 @@ class Hub:
         self.namespaces: dict[str, Namespace] = {}
         self._empty: dict[str, None] = {}
         """Cases of dynamic namespaces without clients, the one that is empty for longest first."""
+        self.slow_clients = dict(settings.slow_clients)
+        """What is done with events while a client is slow, by namespace."""
         self.counters = Counters()
         self.recovery: Recovery | None = None
         """Who can come back to what; None where it isn't wanted."""
@@ -173,7 +176,7 @@ class Hub:
         namespace = self.namespaces.get(name)
         if namespace is None:
             self.on_open(name)
-            namespace = Namespace(name, policy_of(self.settings.slow_clients, name))
+            namespace = Namespace(name, policy_of(self.slow_clients, name))
             self.namespaces[name] = namespace
             namespace.plain = namespace.plain and self.recovery is None
             namespace.refresh(self.handlers)
@@ -276,6 +279,19 @@ class Hub:
         return tuple(observer for namespace, observer in self._observers if namespace in (None, name))
 
     # Slow clients.
+
+    def set_slow_clients(self, name: str, policy: SlowClientPolicy) -> None:
+        """Choose the policy of a namespace that nobody has joined yet.
+
+        Raises:
+            RuntimeError: Somebody has.
+        """
+        if name in self.namespaces:
+            raise RuntimeError(
+                f"the policy of namespace {name!r} for slow clients can't change once clients have joined: "
+                "set it when the server is made"
+            )
+        self.slow_clients[name] = policy
 
     def dropped(self, socket: Socket, event: str, reason: Drop) -> None:
         """Count, and tell the application, that a client isn't sent an event."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rtserver.server.delivery.slow_clients import Action, policies
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.setting_types import (
     Expected,
@@ -36,9 +37,20 @@ __all__ = [
 _LIMITS = Limits()
 _RECOVERY = ConnectionStateRecovery()
 
+
+def _checked_policies(given: dict[str, Action]) -> dict[str, Action]:
+    policies(given)
+    return given
+
+
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Bytes = Annotated[int, Field(ge=0)]
+Policies = Annotated[
+    dict[str, Action],
+    AfterValidator(_checked_policies),
+    Expected('a table of these by namespace, "*" for all others'),
+]
 Origins = Annotated[
     str | list[str] | None, Expected('"*", an origin such as "https://app.example", or a list of these')
 ]
@@ -182,6 +194,13 @@ class SocketSettings(Section):
         default=False,
         description="Whether to serve the browser client, socket.io.js, under the path of Socket.IO. true:"
         " the one that npm has installed in the working directory or above it. A path: its folder, dist.",
+    )
+    slow_clients: Action | Policies = Field(
+        default="disconnect",
+        description="What is done with events for a client that takes them too slowly: as soon as more than"
+        ' engine.max_buffer_size would have to wait, it is disconnected. "drop_oldest_volatile": volatile'
+        ' events wait, too, and the oldest make room. "conflate": of the events with the same key only the'
+        " newest waits.",
     )
     max_running_handlers: int = Field(
         default=1000,

@@ -135,12 +135,11 @@ class MemorySession:
 
     def resume(self) -> None:
         """Take what waits, and what is sent from now on."""
-        self.stalled = False
-        waited = bool(self._outgoing)
+        was_stalled, self.stalled = self.stalled, False
         self.buffered = 0
         while self._outgoing:
             self._on_message(self._outgoing.popleft())
-        if waited and self.is_open:
+        if was_stalled and self.is_open:
             self.handler.drain(self)
 
 

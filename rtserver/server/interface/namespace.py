@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rtserver.server.delivery.slow_clients import Action, SlowClientPolicy, policies
 from rtserver.server.hub import Hub
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.operator import BroadcastOperator, EmittingChain
@@ -39,6 +40,18 @@ class ServerNamespace(EmittingChain, ServerSide, HandlerScope):
             KeyError: It isn't connected here.
         """
         return Socket(self._backend, self._backend.hub.connected(self.name, sid))
+
+    def slow_clients(self, policy: Action | SlowClientPolicy) -> None:
+        """Choose what is done with this namespace's events while a client is slow, before clients join.
+
+        Args:
+            policy: ``"disconnect"``, ``"drop_oldest_volatile"``, ``"conflate"`` or a `SlowClientPolicy`.
+
+        Raises:
+            ValueError: There is no such policy.
+            RuntimeError: Clients have joined the namespace.
+        """
+        self._backend.hub.set_slow_clients(self.name, policies({self.name: policy})[self.name])
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self._backend, self.name)

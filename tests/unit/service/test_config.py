@@ -60,6 +60,13 @@ class TestPrecedence:
             ),
             ("RTSERVER_SOCKET__NAMESPACES", "*", "socket.namespaces", "*"),
             ("RTSERVER_SOCKET__NAMESPACES", '["/a"]', "socket.namespaces", ["/a"]),
+            ("RTSERVER_SOCKET__SLOW_CLIENTS", "conflate", "socket.slow_clients", "conflate"),
+            (
+                "RTSERVER_SOCKET__SLOW_CLIENTS",
+                '{"/a": "conflate"}',
+                "socket.slow_clients",
+                {"/a": "conflate"},
+            ),
             ("RTSERVER_LOG__LEVELS", '{"a.b": "debug"}', "log.levels", {"a.b": "debug"}),
         ],
     )
@@ -109,6 +116,10 @@ class TestProblems:
             (
                 '[listen]\npath = "so cket"',
                 'listen.path: received "so cket", expected a URL path of letters, digits and . _ ~ -',
+            ),
+            (
+                '[socket]\nslow_clients = {a = "conflate"}',
+                'socket.slow_clients: received {"a": "conflate"}, expected one of "disconnect",',
             ),
             ('loop = "libev"', 'loop: received "libev", expected one of "uvloop", "asyncio"'),
             ('app = "chat"', 'app: received "chat", expected an import path, "package.module:attribute"'),
