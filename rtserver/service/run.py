@@ -114,4 +114,6 @@ def _announce(service: Service, source: str) -> None:
         config.loop,
         config.listen.path.strip("/"),
     )
+    if config.listen.websocket_path is not None:
+        logger.info("plain WebSocket clients: path /%s", config.listen.websocket_path.strip("/"))
     logger.info("listening on %s", " and ".join(service.urls))

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from .harness.demo import chromium
 from .harness.plain import PlainClients
 from .harness.server import Hosting, make_server
 
@@ -56,8 +58,11 @@ async def served(folder: Path) -> AsyncIterator[str]:
     try:
         async with asyncio.timeout(TIMEOUT):
             assert process.stderr is not None
-            while not (found := re.search(rb"listening on http(\S+)", await process.stderr.readline())):
+            banner = b""
+            while not (found := re.search(rb"listening on http(\S+)", banner)):
                 assert process.returncode is None
+                banner += await process.stderr.readline()
+        assert b"plain WebSocket clients: path /ws\n" in banner
         yield f"ws{found[1].decode()}"
         process.terminate()
         async with asyncio.timeout(TIMEOUT):
@@ -155,6 +160,38 @@ async def test_a_client_comes_back(tmp_path: Path, language: str) -> None:
                     relay.cut()
         finally:
             await relay.stop()
+
+
+IN_A_BROWSER = """
+async (url) => {
+  const { Client } = await import("/examples/plain_client.mjs");
+  return new Promise((resolve, reject) => {
+    const client = new Client(url, { token: "secret" }, {
+      async connected() {
+        const reversed = await client.call("reverse", new Uint8Array([1, 2, 3]));
+        resolve([...reversed, await client.call("say", "Hello!")]);
+      },
+      refused: reject,
+      name: () => "Ada",
+    });
+  });
+}
+"""
+
+
+async def test_the_client_in_a_browser(hosting: Hosting) -> None:
+    names: dict[str, Any] = {"__name__": "app"}
+    exec(compile(example("app"), "app.py", "exec"), names)
+    app = web.Application()
+    names["sio"].attach(app, websocket_path="ws")
+    app.router.add_static("/examples", DOCS / "examples")
+    host = await hosting.app(app)
+    async with chromium() as browser:
+        page = await browser.new_page()
+        await page.goto(f"{host.url}/examples/plain_client.py")  # any page of the server's origin
+        answer = await page.evaluate(IN_A_BROWSER, f"{host.websocket_url}/ws")
+        await browser.close()
+    assert answer == [3, 2, 1, "delivered"]
 
 
 class Relay:
