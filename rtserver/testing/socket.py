@@ -46,6 +46,8 @@ class TestSocket:
         self.sid = ""
         """The client's id, once it is connected; it is kept when the connection ends."""
         self.connected = False
+        self.recovered = False
+        """Whether the server has given it back what it had before its connection was lost."""
         self.disconnected: str | None = None
         """Why the last connection has ended, as the server's ``disconnect`` handler is told."""
         self.received: list[Event] = []
@@ -56,6 +58,8 @@ class TestSocket:
         self._deciding: asyncio.Future[None] | None = None
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._last_ack = 0
+        self._pid: str | None = None
+        self._offset: str | None = None
         connection.receivers[name] = self
 
     def __repr__(self) -> str:
@@ -83,7 +87,7 @@ class TestSocket:
         await self._connection.open()
         self._deciding = asyncio.get_running_loop().create_future()
         try:
-            self._connection.send(self._connection.codec.connect(self.name, self.auth))
+            self._connection.send(self._connection.codec.connect(self.name, self._claim()))
             await self._connection.within(
                 timeout, self._deciding, lambda: f"the server didn't decide about {self.name!r}"
             )
@@ -260,7 +264,17 @@ class TestSocket:
                 future.set_exception(error)
         self._connection.release()
 
+    def _claim(self) -> Any:
+        """Return what the client sends of itself, and of the state that it had."""
+        if self._pid is None or not isinstance(self.auth, dict | None):
+            return self.auth
+        offset = {} if self._offset is None else {"offset": self._offset}
+        return {"pid": self._pid, **offset, **(self.auth or {})}
+
     def _accepted(self, data: Any) -> None:
+        pid = data.get("pid")
+        self.recovered = pid is not None and pid == self._pid
+        self._pid = pid
         self.sid = data["sid"]
         self.connected = True
         self.disconnected = None
@@ -276,6 +290,9 @@ class TestSocket:
             deciding.set_exception(error)
 
     def _event(self, ack_id: int | None, data: Sequence[Any]) -> None:
+        if self._pid is not None and ack_id is None and isinstance(data[-1], str):
+            self._offset = data[-1]
+            data = data[:-1]
         event = Event(data[0], tuple(data[1:]))
         self.received.append(event)
         handler = self._handlers.get(event.name)

@@ -266,3 +266,35 @@ async def test_a_failed_test_says_more_than_its_client() -> None:
 
     with pytest.raises(AssertionError, match="the test's"):
         await failing_test()
+
+
+@pytest.mark.parametrize("auth", [None, {"token": "t"}])
+async def test_a_client_that_has_lost_its_connection_recovers(auth: Any) -> None:
+    sio = echo_server(connection_state_recovery=True)
+    seen: list[Any] = []
+    sio.on("connect", lambda sid, environ, auth: seen.append(auth))
+    async with TestClient(sio, auth=auth) as client:
+        sid = client.sid
+        await sio.emit("news", "one")
+        assert (await client.receive("news")).args == ("one",)
+        client.drop()
+        await sio.emit("news", "two")
+        await sio.emit("news")
+        await client.connect()
+        assert (client.recovered, client.sid) == (True, sid)
+        assert (await client.receive("news")).args == ("two",)
+        assert (await client.receive("news")).args == ()
+        await client.disconnect()
+        await client.connect()
+        assert (client.recovered, client.sid != sid) == (False, True)
+    assert seen == [auth] * 3
+
+
+async def test_a_string_at_the_end_is_no_offset_where_nothing_is_kept() -> None:
+    sio = echo_server()
+    async with TestClient(sio) as client:
+        await sio.emit("news", "one")
+        assert (await client.receive("news")).args == ("one",)
+        client.drop()
+        await client.connect()
+        assert not client.recovered

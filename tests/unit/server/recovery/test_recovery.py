@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rtserver.engineio.handler import Handshake
+from rtserver.engineio.outgoing import Outgoing
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.slow_clients import policies
 from rtserver.server.recovery.options import ConnectionStateRecovery
@@ -556,3 +557,31 @@ async def test_a_newer_event_of_a_key_overtakes_nothing() -> None:
     client.session.congested = False
     client.session.handler.drain(client.session)
     assert client.session.take() == ['42["state","b",2,"2"]', '42["state","a",3,"3"]']
+
+
+async def test_a_broadcast_is_encoded_once_for_those_who_recover_and_once_for_the_others(
+    harness: Harness,
+) -> None:
+    seen: dict[str, list[Outgoing]] = {"able": [], "unable": []}
+    for _ in range(2):
+        able = Client(harness).connect().session
+        able.send_outgoing = seen["able"].append  # type: ignore[method-assign]
+        unable = harness.session(PYTHON)
+        unable.join()
+        unable.send_outgoing = seen["unable"].append  # type: ignore[method-assign]
+    await harness.sio.emit("event")
+    assert [outgoing.text for outgoing in seen["able"]] == [b'42["event","1"]'] * 2
+    assert [outgoing.text for outgoing in seen["unable"]] == [b'42["event"]'] * 2
+    assert [len({id(outgoing) for outgoing in forms}) for forms in seen.values()] == [1, 1]
+
+
+async def test_the_secret_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    harness = Harness(recovery=ConnectionStateRecovery(), verbose=True)
+    client = Client(harness).connect()
+    pid = client.pid
+    client.drop().connect()
+    client.session.receive("9")
+    assert len(caplog.messages) > 2
+    assert pid is not None
+    assert pid not in caplog.text
