@@ -12,7 +12,6 @@ from aiohttp import web
 
 from rtserver.errors import StartError
 from rtserver.host import Server
-from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
 from rtserver.service.settings import Config
@@ -126,13 +125,16 @@ def server_options(config: Config) -> dict[str, Any]:
     """Make the keyword arguments of the Server from the settings."""
     # A logger, where True would overrule the levels that are set for it.
     loggers = {"logger": logging.getLogger("rtserver.server")} if config.log.clients else {}
-    recovery = config.recovery.model_dump()
-    enabled = recovery.pop("enabled")
-    recovered = {"connection_state_recovery": ConnectionStateRecovery(**recovery) if enabled else False}
-    return config.engine.model_dump() | config.socket.model_dump() | recovered | loggers
+    delivery = {
+        "connection_state_recovery": config.recovery.options() or False,
+        "duplicate_suppression": config.duplicates.options() or False,
+        "history": config.history.options(),
+        "presence": config.presence.options(),
+    }
+    return config.engine.model_dump() | config.socket.model_dump() | delivery | loggers
 
 
 def _settings_without_effect(config: Config) -> list[str]:
     """Name the settings that speak to a Server which the application has made itself."""
-    tables = {"engine": config.engine, "socket": config.socket, "recovery": config.recovery}
-    return [f"{name}.{key}" for name, table in tables.items() for key in sorted(table.model_fields_set)]
+    names = ("engine", "socket", "recovery", "duplicates", "history", "presence")
+    return [f"{name}.{key}" for name in names for key in sorted(getattr(config, name).model_fields_set)]

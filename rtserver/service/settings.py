@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtserver.server.delivery.slow_clients import Action, policies
-from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.service.delivery_settings import (
+    DuplicateSettings,
+    HistorySettings,
+    PresenceSettings,
+    RecoverySettings,
+)
+from rtserver.service.section import Bytes, Seconds, Section
 from rtserver.service.setting_types import (
     Expected,
     Folder,
@@ -29,13 +35,11 @@ __all__ = [
     "Level",
     "ListenSettings",
     "LogSettings",
-    "RecoverySettings",
     "SocketSettings",
     "StaticSettings",
 ]
 
 _LIMITS = Limits()
-_RECOVERY = ConnectionStateRecovery()
 
 
 def _checked_policies(given: dict[str, Action]) -> dict[str, Action]:
@@ -44,8 +48,6 @@ def _checked_policies(given: dict[str, Action]) -> dict[str, Action]:
 
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Bytes = Annotated[int, Field(ge=0)]
 Policies = Annotated[
     dict[str, Action],
     AfterValidator(_checked_policies),
@@ -54,12 +56,6 @@ Policies = Annotated[
 Origins = Annotated[
     str | list[str] | None, Expected('"*", an origin such as "https://app.example", or a list of these')
 ]
-
-
-class Section(BaseModel):
-    """A table of the config file."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class ListenSettings(Section):
@@ -186,6 +182,10 @@ class SocketSettings(Section):
         default=False,
         description="Whether a client is told that it is connected before the connect handler has decided.",
     )
+    cleanup_empty_child_namespaces: bool = Field(
+        default=False,
+        description="Whether a namespace of a pattern or a predicate is forgotten with its last client.",
+    )
     async_handlers: bool = Field(
         default=True,
         description="Whether handlers of one client may run concurrently. They start in order either way.",
@@ -218,35 +218,6 @@ class SocketSettings(Section):
     )
     max_attachments: int = Field(
         default=_LIMITS.max_attachments, ge=0, description="Most binary attachments that one packet may have."
-    )
-
-
-class RecoverySettings(Section):
-    """Clients that lost their connection come back to their id, rooms and data, and get what they missed."""
-
-    enabled: bool = Field(
-        default=False,
-        description="Whether they do. It costs memory for what is kept, and processor time for each event.",
-    )
-    max_disconnection_duration: Seconds = Field(
-        default=_RECOVERY.max_disconnection_duration, description="Seconds in which a client must be back."
-    )
-    skip_middlewares: bool = Field(
-        default=_RECOVERY.skip_middlewares,
-        description="Whether a client that is back is admitted without asking the middleware again.",
-    )
-    max_packets: int = Field(
-        default=_RECOVERY.max_packets,
-        ge=1,
-        description="Events that are kept, for all clients together. The oldest is forgotten first.",
-    )
-    max_bytes: int = Field(
-        default=_RECOVERY.max_bytes, ge=1, description="Bytes that those events may have together."
-    )
-    max_sessions: int = Field(
-        default=_RECOVERY.max_sessions,
-        ge=1,
-        description="Clients that may be away at one time. Who is away longest is forgotten first.",
     )
 
 
@@ -311,6 +282,9 @@ class Config(BaseSettings):
     engine: EngineSettings = EngineSettings()
     socket: SocketSettings = SocketSettings()
     recovery: RecoverySettings = RecoverySettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
+    history: HistorySettings = HistorySettings()
+    presence: PresenceSettings = PresenceSettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import rtserver
-from rtserver.service.settings import RecoverySettings
+from rtserver.service.delivery_settings import RecoverySettings
 
 from .harness.node import Node
 from .harness.server import Hosting
