@@ -145,6 +145,8 @@ class Dispatch:
         if client is None:
             return
         session.context = None
+        if self._hub.recovery is not None:
+            self._hub.recovery.lost(client)
         if self._flow.must_wait(client):
             self._flow.defer(client, partial(self._connecting.lose, client, translate(reason)))
         else:

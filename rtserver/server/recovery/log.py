@@ -63,7 +63,7 @@ class EventLog:
         self.bytes = 0
         """What the events have together."""
         self.cut = 0
-        """The position of the newest event that had to go before its time."""
+        """The position of the newest event that is kept no longer."""
         self.cut_at = 0.0
         """When that event was sent."""
         self.evicted = 0
@@ -91,8 +91,7 @@ class EventLog:
         self.bytes += len(outgoing)
         while len(self._events) > self._max_packets or (self.bytes > self._max_bytes and self._events):
             self.evicted += 1
-            event = self._pop()
-            self.cut, self.cut_at = event.position, event.time
+            self._pop()
 
     def after(self, position: int, namespace: str, rooms: Iterable[Room]) -> list[Recorded]:
         """Return what was sent to everyone or to any of these rooms after a position, in order."""
@@ -116,8 +115,9 @@ class EventLog:
         self.first = self.last + 1
         self.bytes = 0
 
-    def _pop(self) -> Recorded:
+    def _pop(self) -> None:
         event = self._events.pop(self.first)
+        self.cut, self.cut_at = event.position, event.time
         self.first += 1
         self.bytes -= len(event.outgoing)
         for key in _keys(event.target):
@@ -125,7 +125,6 @@ class EventLog:
             index.popleft()
             if not index:
                 del self._rooms[key]
-        return event
 
 
 def _keys(target: Target) -> Iterable[tuple[str, Hashable]]:

@@ -96,6 +96,8 @@ class MemoryStore:
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""
         session.left_at = self._clock().now()
+        if session.lost_at is None:
+            session.lost_at = session.left_at
         self._away[session.pid] = session
         if len(self._away) > self._options.max_sessions:
             self._counters.recoveries_expired += 1
@@ -110,6 +112,7 @@ class MemoryStore:
             counters.recoveries_unknown += 1
             return None
         assert session.left_at is not None
+        assert session.lost_at is not None
         if session.left_at + self._options.max_disconnection_duration < self._clock().now():
             counters.recoveries_expired += 1
             self.discard(session)
@@ -118,15 +121,15 @@ class MemoryStore:
         if after is None or not session.since <= after <= log.last:
             counters.recoveries_unknown += 1
             return None
-        # An event that had to make room matters only if the client may not have received it.
-        is_cut = after < log.cut and log.cut_at >= session.left_at - self._unnoticed
+        # An event that is kept no longer matters only if the client may not have received it.
+        is_cut = after < log.cut and log.cut_at >= session.lost_at - self._unnoticed
         missed = [] if is_cut else self._missed(session, after)
         if is_cut or after < session.floor or sum(map(len, missed)) > limit:
             counters.recoveries_too_old += 1
             self.discard(session)
             return None
         del self._away[pid]
-        session.left_at = None
+        session.left_at = session.lost_at = None
         return Restored(session, missed)
 
     def discard(self, session: RecoverableSession) -> None:

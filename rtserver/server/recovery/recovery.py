@@ -172,6 +172,13 @@ class Recovery:
 
     # A client goes.
 
+    def lost(self, client: Client) -> None:
+        """Learn that a session has closed, however long it takes until its sockets have left."""
+        now = self._hub.clock().now()
+        for socket in (*client.sockets(), *(client.connecting or {}).values()):
+            if socket.client is client and socket.recovery is not None:
+                socket.recovery.lost_at = now
+
     def left(self, socket: Socket, reason: str) -> None:
         """Learn that a connection has ended: keep what the client can come back to, if it may."""
         session = socket.recovery

@@ -38,6 +38,7 @@ class RecoverableSession:
         "ended",
         "floor",
         "left_at",
+        "lost_at",
         "namespace",
         "pid",
         "recovered",
@@ -65,7 +66,9 @@ class RecoverableSession:
         self.data: dict[str, Any] | None = None
         """The application's data of a client that is away."""
         self.left_at: float | None = None
-        """When the connection was lost, by the clock; None while there is one."""
+        """When the client left, by the clock; None while it is there."""
+        self.lost_at: float | None = None
+        """When its connection was lost: before that, where it had to wait until a handler had ended."""
 
     @property
     def moves(self) -> Sequence[tuple[int, Room, bool]]:

@@ -34,7 +34,7 @@ def test_time_takes_the_oldest() -> None:
     log.expire(2.5)
     assert (log.first, log.last, len(log), log.bytes) == (3, 3, 1, 10)
     assert positions(log, 0, "a") == [3]
-    assert (log.cut, log.evicted) == (0, 0)
+    assert (log.cut, log.cut_at, log.evicted) == (2, 2.0, 0)
     log.expire(9.0)
     assert (log.first, log.last, len(log), log.bytes, log.oldest) == (4, 3, 0, 0, None)
     assert not log._rooms

@@ -231,3 +231,13 @@ def test_clear_forgets_who_is_away_and_every_event(store: Store) -> None:
     assert store.is_used("/")
     store.discard(connected)
     assert not store.is_used("/")
+
+
+def test_what_expired_while_the_client_could_not_leave_is_too_old(store: Store) -> None:
+    session = store.session()
+    store.send("half-open")
+    session.lost_at = store.clock.now()
+    store.loop.advance(90)  # a handler runs
+    store.save(session)
+    assert store.missed(None) is None
+    assert store.counters.recoveries_too_old == 1

@@ -585,3 +585,23 @@ async def test_the_secret_is_not_logged(caplog: pytest.LogCaptureFixture) -> Non
     assert len(caplog.messages) > 2
     assert pid is not None
     assert pid not in caplog.text
+
+
+async def test_nobody_gets_a_part_only_where_a_handler_holds_up_the_end() -> None:
+    loop, clock = manual_clock()
+    harness = Harness(clock=clock, recovery=ConnectionStateRecovery(60.0), unnoticed=10.0, serial=True)
+    working = asyncio.Event()
+
+    @harness.sio.event
+    async def work(sid: str) -> None:
+        await working.wait()
+
+    client = Client(harness).connect()
+    client.session.receive('2["work"]')
+    await harness.sio.emit("lost on the way")
+    client.drop()
+    loop.advance(100)
+    working.set()
+    await turns()
+    assert not client.connect().recovered
+    assert harness.sio.counters.recoveries_too_old == 1
