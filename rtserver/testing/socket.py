@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -18,8 +18,12 @@ from rtserver.server.reasons import Reason
 from rtserver.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from rtserver.testing.connection import Connection
 from rtserver.testing.events import Event, Inbox
+from rtserver.testing.handlers import Handlers
 
 __all__ = ["TestSocket"]
+
+OFFSET = re.compile(r"\d+(-\d+)?")
+"""The positions of the stores: a count, or an entry of a Redis stream."""
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -54,7 +58,7 @@ class TestSocket:
         """Every event that has come, whoever took it, since the first `connect`."""
         self._connection = connection
         self._inbox = Inbox()
-        self._handlers: dict[str, Callable[..., Any]] = {}
+        self._handlers = Handlers(connection)
         self._deciding: asyncio.Future[None] | None = None
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._last_ack = 0
@@ -222,7 +226,7 @@ class TestSocket:
         """
         if handler is None:
             return partial(self.on, event)
-        self._handlers[event] = handler
+        self._handlers.add(event, handler)
         return handler
 
     # What the connection calls.
@@ -290,39 +294,18 @@ class TestSocket:
             deciding.set_exception(error)
 
     def _event(self, ack_id: int | None, data: Sequence[Any]) -> None:
-        if self._pid is not None and ack_id is None and isinstance(data[-1], str):
+        if self._pid is not None and ack_id is None and len(data) > 1 and _is_offset(data[-1]):
             self._offset = data[-1]
             data = data[:-1]
         event = Event(data[0], tuple(data[1:]))
         self.received.append(event)
-        handler = self._handlers.get(event.name)
-        if handler is None:
+        if not self._handlers.handle(event, partial(self._answer, ack_id)):
             self._inbox.add(event)
-            return
-        try:
-            result = handler(*event.args)
-        except Exception as error:  # noqa: BLE001 - the test's next step raises it
-            self._connection.failed(error)
-            return
-        if isawaitable(result):
-            self._connection.run(self._handled(ack_id, result))
-        else:
-            self._answer(ack_id, result)
-
-    async def _handled(self, ack_id: int | None, result: Awaitable[Any]) -> None:
-        try:
-            self._answer(ack_id, await result)
-        except Exception as error:  # noqa: BLE001 - the test's next step raises it
-            self._connection.failed(error)
 
     def _answer(self, ack_id: int | None, result: Any) -> None:
-        if ack_id is None or not self.connected:
-            return
-        args = result if isinstance(result, tuple) else () if result is None else (result,)
-        try:
+        if ack_id is not None and self.connected:
+            args = result if isinstance(result, tuple) else () if result is None else (result,)
             self._connection.send(self._connection.codec.encode_ack(self.name, ack_id, args))
-        except TypeError as error:
-            self._connection.failed(error)
 
     def _not_connected(self) -> Disconnected:
         if self.disconnected is None:
@@ -336,6 +319,11 @@ class TestSocket:
     def _violation(self) -> str:
         violation = self._connection.violation
         return "" if violation is None else f" (the server sent what its codec can't decode: {violation})"
+
+
+def _is_offset(last: Any) -> bool:
+    """Tell an offset from an argument: a volatile event has none, and nothing else says which it is."""
+    return isinstance(last, str) and OFFSET.fullmatch(last) is not None
 
 
 def _refusal(data: Any) -> Refused:

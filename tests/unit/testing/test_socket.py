@@ -290,6 +290,15 @@ async def test_a_client_that_has_lost_its_connection_recovers(auth: Any) -> None
     assert seen == [auth] * 3
 
 
+async def test_a_volatile_event_has_no_offset() -> None:
+    sio = echo_server(connection_state_recovery=True)
+    async with TestClient(sio) as client:
+        await sio.emit("kept")
+        await sio.volatile.emit("news", "text")
+        await sio.volatile.emit("42")
+        assert [await client.receive() for _ in range(3)] == [("kept", ()), ("news", ("text",)), ("42", ())]
+
+
 async def test_a_string_at_the_end_is_no_offset_where_nothing_is_kept() -> None:
     sio = echo_server()
     async with TestClient(sio) as client:
