@@ -6,7 +6,7 @@ There is one of these for every connection, most of them idle: what few clients 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rtserver.clock import Timer
 from rtserver.engineio.handler import Session
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from rtserver.socketio.attachments import Reassembly
 
 __all__ = ["Client", "ClientSession"]
+
+MAX_DROPPED: Final = 100
+"""Namespaces that a client is remembered to have been put out of, the latest."""
 
 
 class ClientSession(Session, Protocol):
@@ -63,7 +66,7 @@ class Client:
         """The namespaces that it joined after that, by name."""
         self.connecting: dict[str, Socket] | None = None
         """Namespaces whose ``connect`` handlers run, by name."""
-        self.dropped: set[str] | None = None
+        self.dropped: dict[str, None] | None = None
         """Namespaces that the server has ended: the client may not have heard of it yet."""
         self.reason: str | None = None
         """Why the session has closed; None while it is open."""
@@ -96,7 +99,7 @@ class Client:
     def add(self, socket: Socket) -> None:
         """Take a socket that is now connected."""
         if self.dropped is not None:
-            self.dropped.discard(socket.namespace.name)
+            self.dropped.pop(socket.namespace.name, None)
         if self.socket is None:
             self.socket = socket
         elif self.others is None:
@@ -119,9 +122,10 @@ class Client:
     def drop(self, namespace: str) -> None:
         """Note that the server has ended the client's connection to this namespace."""
         if self.dropped is None:
-            self.dropped = {namespace}
-        else:
-            self.dropped.add(namespace)
+            self.dropped = {}
+        self.dropped[namespace] = None
+        if len(self.dropped) > MAX_DROPPED:  # a client may go from one namespace to the next
+            del self.dropped[next(iter(self.dropped))]
 
     def has_dropped(self, namespace: str) -> bool:
         """Tell whether a packet for this namespace may have been sent in good faith."""

@@ -8,10 +8,12 @@ python-socketio's differ, the client decides: the official clients were written 
   that comes while the first is being decided is ignored: a browser application that connects,
   disconnects and connects again at once sends two, and one answer serves both.
 - A ``connect`` handler that fails refuses the client. python-socketio leaves it without an answer.
-- What is sent to a client in its ``connect`` handler follows the answer, which both clients need first.
+- What is sent to a client in its ``connect`` handler follows the answer, which both clients need first. So
+  does what handlers of rooms send when it enters its own: Node's server sends that before it.
 - ``disconnect`` in the ``connect`` handler refuses the client; python-socketio ignores it.
 - A client that goes while its ``connect`` handler runs has its ``disconnect`` handler called after that
-  one has accepted it, so that what one of them sets up, the other takes down.
+  one has accepted it, so that what one of them sets up, the other takes down. Neither is called for one
+  that goes before, while middleware runs.
 - A client that lost its connection may come back to what it was: `rtserver.server.recovery.recovery`.
 - In a ``disconnect`` handler rooms and session are still there, as in python-socketio.
 """
@@ -26,6 +28,7 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.clock import Timer
 from rtserver.errors import SocketViolation
+from rtserver.ids import new_sid
 from rtserver.server import acks, old_clients
 from rtserver.server.client import Client
 from rtserver.server.delivery.send_queue import SendQueue, make_queue
@@ -37,13 +40,17 @@ from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason
 from rtserver.server.recovery.claim import split_claim
 from rtserver.server.runtime import is_suspended
-from rtserver.server.socket import NOWHERE, Held, Socket, State
+from rtserver.server.socket import NOWHERE, Held, Recipient, Socket, State
 
 __all__ = ["Connecting"]
 
 UNKNOWN: Final = {"message": "Invalid namespace"}
 REJECTED: Final = {"message": "Connection rejected by server"}
 REFUSED: Final = {"message": "Connection refused by server"}
+TOO_MANY: Final = {"message": "Too many namespaces"}
+
+MAX_OTHERS: Final = 1000
+"""Namespaces that a client may join besides its first: where any name is accepted, they have no end."""
 
 
 class Connecting:
@@ -101,20 +108,27 @@ class Connecting:
             raise SocketViolation(f"a second CONNECT for namespace {name!r}")
         if client.connecting is not None and name in client.connecting:
             return
+        error = None
         if not hub.accepts(name) and not hub.may_accept(name):
+            error = UNKNOWN
+        elif client.others is not None and len(client.others) >= MAX_OTHERS:
+            error = TOO_MANY
+        if error is not None:
             hub.counters.refusals += 1
-            deliver(client.session, hub.codec.connect_error(name, old_clients.refusal(client, UNKNOWN)))
+            deliver(client.session, hub.codec.connect_error(name, old_clients.refusal(client, error)))
             return
         recovery = hub.recovery
         if recovery is not None and recovery.suits(client):
             claim, auth = split_claim(auth)
             recovery.open(client, name, claim, partial(self._join, auth=auth))
             return
-        sid = old_clients.sid_for(client, name)
-        leaving = hub.find(name, sid)
-        if leaving is not None:  # an old client, back with the same id: first its disconnect handler ends
-            self._returning[leaving] = auth
-            return
+        sid = new_sid()
+        if old_clients.is_old(client):
+            sid = old_clients.sid_for(client, name)
+            leaving = hub.find(name, sid)
+            if leaving is not None:  # back with the same id: first its disconnect handler ends
+                self._returning[leaving] = auth
+                return
         self._join(hub.open(name, sid, client, Held(hub.settings.max_held)), auth)
 
     def _join(self, socket: Socket, auth: Any) -> None:
@@ -140,9 +154,7 @@ class Connecting:
         error: dict[str, Any] | None = REJECTED
         try:
             if is_known or await self._is_case(socket, auth):
-                await self._pass(socket)
-                handler = socket.namespace.on_connect
-                if handler is None or await _ask(handler, socket, environ, auth):
+                if await self._pass(socket) and await _ask(socket, environ, auth):
                     error = None
             else:
                 error = UNKNOWN
@@ -168,16 +180,20 @@ class Connecting:
             self._hub.adopt(namespace, parent)
         return parent is not None
 
-    async def _pass(self, socket: Socket) -> None:
-        """Let a socket pass the middlewares of its namespace, each of which may refuse it by raising."""
-        if self._hub.recovery is not None and self._hub.recovery.skips_middlewares(socket):
-            return
-        for function, is_async in socket.namespace.middlewares:
-            if socket.state in (State.LEAVING, State.GONE):
-                return
-            waiting = function(self._hub.facade(socket))
-            if is_async:
-                await waiting
+    async def _pass(self, socket: Socket) -> bool:
+        """Let a socket pass the middlewares of its namespace, each of which may refuse it by raising.
+
+        Returns:
+            False when it has gone meanwhile: then its ``connect`` handler isn't called, as in Node.
+        """
+        if self._hub.recovery is None or not self._hub.recovery.skips_middlewares(socket):
+            for function, is_async in socket.namespace.middlewares:
+                if _has_gone(socket):
+                    break
+                waiting = function(self._hub.facade(socket))
+                if is_async:
+                    await waiting
+        return not _has_gone(socket)
 
     def _accept(self, socket: Socket) -> None:
         hub, client = self._hub, socket.client
@@ -191,18 +207,24 @@ class Connecting:
         policy = socket.namespace.slow_clients
         socket.recipient = client.session if policy is None else make_queue(hub, socket, policy)
         client.add(socket)
-        hub.accept(socket)
+        if client.reason is None:
+            self._answer(socket, held)
+        if socket.state is State.CONNECTED:  # what was held may have been too much for it
+            hub.accept(socket)
         if client.reason is not None:
             self.leave(socket, client.reason)
-            return
+        elif isinstance(held, Held) and held.overflowed:
+            hub.too_slow(client, hub.settings.max_held)
+
+    def _answer(self, socket: Socket, held: Recipient) -> None:
+        """Tell a client that it is connected, and send it what was held for it until then."""
+        hub, client = self._hub, socket.client
         answer = {"sid": socket.sid}
         if socket.recovery is not None:
             answer["pid"] = socket.recovery.pid
         payload = old_clients.connect_payload(client, answer)
         deliver(client.session, hub.codec.connect(socket.namespace.name, payload))
         if isinstance(held, Held):
-            if held.overflowed:
-                hub.too_slow(client, hub.settings.max_held)
             for outgoing in held.outgoing:
                 socket.recipient.send_outgoing(outgoing)
 
@@ -347,8 +369,16 @@ class Connecting:
         self._hub.handler_failed(socket, event, failure)
 
 
-async def _ask(handler: Lifecycle, socket: Socket, environ: Environ, auth: Any) -> bool:
-    """Call a ``connect`` handler, and tell whether it accepts the socket."""
+def _has_gone(socket: Socket) -> bool:
+    """Tell whether a socket has left, or its client's connection has ended before it was accepted."""
+    return socket.client.reason is not None or socket.state in (State.LEAVING, State.GONE)
+
+
+async def _ask(socket: Socket, environ: Environ, auth: Any) -> bool:
+    """Call the ``connect`` handler, if there is one, and tell whether it accepts the socket."""
+    handler = socket.namespace.on_connect
+    if handler is None:
+        return True
     if handler.takes_last:
         accepted = handler.function(socket.sid, environ, auth or None)
     else:

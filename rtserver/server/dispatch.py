@@ -163,7 +163,11 @@ class Dispatch:
     def running(self, client: Client, /) -> list[HandlerTask]:
         """Return the handlers of a client that have suspended, those of its connects and disconnects too."""
         tasks = self._hub.runtime().tasks
-        return [task for task in tasks if isinstance(task, HandlerTask) and task.socket.client is client]
+        return [
+            task
+            for task in tasks
+            if isinstance(task, HandlerTask) and task.socket is not None and task.socket.client is client
+        ]
 
     # Packets.
 

@@ -19,7 +19,7 @@ from rtserver.server.hooks import Hooks
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.runtime import is_suspended
-from rtserver.server.socket import Socket
+from rtserver.server.socket import Socket, State
 
 __all__ = ["Events"]
 
@@ -72,7 +72,9 @@ class Events:
                 return
         if hooks is not None:
             hooks.received(self._hub, socket, args)
-            if hooks.middleware:
+            if socket.state is not State.CONNECTED:  # a catch-all has disconnected it
+                found = None
+            elif hooks.middleware:
                 passing = self.start(self._passing(socket, hooks, found, args, ack))
                 if passing.__class__ is HandlerTask:
                     self.suspended(socket, passing, event, None)

@@ -168,6 +168,7 @@ class Hub:
 
     def adopt(self, namespace: Namespace, parent: str) -> None:
         """Make a namespace a case of a dynamic one."""
+        self.on_open(namespace.name)
         namespace.parent = parent
         namespace.refresh(self.handlers)
 
@@ -175,7 +176,8 @@ class Hub:
         """Make a socket in a namespace."""
         namespace = self.namespaces.get(name)
         if namespace is None:
-            self.on_open(name)
+            if self.accepts(name):  # else a dynamic namespace is asked first: names come from clients
+                self.on_open(name)
             namespace = Namespace(name, policy_of(self.slow_clients, name))
             self.namespaces[name] = namespace
             namespace.plain = namespace.plain and self.recovery is None
@@ -260,6 +262,8 @@ class Hub:
         runtime = self.runtime()
         try:
             task = runtime.start(coroutine)
+        except asyncio.CancelledError:  # one that cancels itself has ended
+            return
         except Exception as error:  # noqa: BLE001 - whatever it raises is logged
             self.handler_failed(socket, event, error)
             return

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtserver.ids import new_sid
 from rtserver.server.client import Client
 
 __all__ = ["MAIN", "connect_payload", "is_old", "refusal", "sid_for"]
@@ -26,9 +25,7 @@ def is_old(client: Client) -> bool:
 
 
 def sid_for(client: Client, namespace: str) -> str:
-    """Return the id that a client has in a namespace; for an old client always the same."""
-    if not is_old(client):
-        return new_sid()
+    """Return the id that an old client has in a namespace, always the same."""
     return client.session.sid if namespace == MAIN else f"{namespace}#{client.session.sid}"
 
 

@@ -28,6 +28,8 @@ __all__ = ["DuplicateSuppression", "Duplicates", "Receipt"]
 MIN_ID = 16
 """Characters of an id that can be unique among all clients."""
 MAX_ID = 128
+MAX_WAITING = 16
+"""Repetitions of one packet that wait for its handler, the latest: a client has given up on earlier ones."""
 
 Key = tuple[str, str]
 Send = Callable[[Socket, int, Sequence[Any]], int]
@@ -89,8 +91,8 @@ class Receipt:
         """Answer under this ack id: at once, or when the handler has ended."""
         if self._answer is None:
             # Ack ids of a connection that has gone mean nothing to the one that took its place.
-            self._waiting = [(other, id) for other, id in self._waiting if other.state is State.CONNECTED]
-            self._waiting.append((socket, ack_id))
+            waiting = [(other, id) for other, id in self._waiting if other.state is State.CONNECTED]
+            self._waiting = [*waiting[1 - MAX_WAITING :], (socket, ack_id)]
         else:
             self._duplicates.send(socket, ack_id, self._answer)
 

@@ -136,6 +136,10 @@ class Announcer:
 
     def _tell(self, event: str, socket: Socket, room: Room, info: dict[str, Any]) -> None:
         target = Target(socket.namespace.name, (room,), (socket.sid,))
-        waiting = self._emit(target, (event, {"room": room, "sid": socket.sid, "info": info}))
-        if waiting is not None:
-            self._hub.run(socket, event, waiting)
+        try:
+            waiting = self._emit(target, (event, {"room": room, "sid": socket.sid, "info": info}))
+        except Exception as error:  # noqa: BLE001 - the application's info; the client must leave all the same
+            self._hub.handler_failed(socket, event, error)
+        else:
+            if waiting is not None:
+                self._hub.run(socket, event, waiting)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rtserver.server.client import Client
+from rtserver.server.client import MAX_DROPPED, Client
 from rtserver.server.namespace import Namespace
 from rtserver.server.socket import NOWHERE, Socket
 
@@ -56,3 +56,12 @@ def test_an_idle_client_in_one_namespace_costs_two_small_objects_and_a_sid() -> 
     assert not hasattr(client, "__dict__")
     assert not hasattr(made, "__dict__")
     assert size < 450
+
+
+def test_of_the_namespaces_that_the_server_ended_the_latest_are_remembered() -> None:
+    client = Client(SESSION)
+    for number in range(MAX_DROPPED + 1):
+        client.drop(f"/{number}")
+    assert not client.has_dropped("/0")
+    assert client.has_dropped("/1")
+    assert client.has_dropped(f"/{MAX_DROPPED}")

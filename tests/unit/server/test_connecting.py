@@ -10,6 +10,7 @@ import pytest
 import socketio
 
 from rtserver.engineio.handler import Handshake
+from rtserver.server import connecting
 from rtserver.server.client import Client
 from rtserver.server.socket import Socket
 from tests.unit.server.harness import HEADERS, FakeSession, Harness, manual_clock, turns
@@ -548,3 +549,18 @@ async def test_verbose_logs_who_comes_and_goes(caplog: pytest.LogCaptureFixture)
     session.close("ping timeout")
     assert f"{sid} connects to namespace /" in caplog.text
     assert f"{sid} leaves namespace /: ping timeout" in caplog.text
+
+
+async def test_a_client_that_joins_namespaces_without_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connecting, "MAX_OTHERS", 2)
+    harness = Harness(namespaces=("*",))
+    session = harness.session()
+    for name in ("/", "/1", "/2"):
+        session.join(name)
+    session.receive("0/3")
+    assert session.take() == ['44/3,{"message":"Too many namespaces"}']
+    assert list(harness.sio._hub.namespaces) == ["/", "/1", "/2"]
+    session.receive("1/1,")
+    session.join("/3")

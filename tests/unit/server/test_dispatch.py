@@ -577,3 +577,26 @@ async def test_the_running_handlers_of_a_client_are_those_that_have_suspended() 
     release.set()
     await turns()
     assert dispatch.running(session.context) == []
+
+
+async def test_what_runs_for_a_client_and_for_nobody_is_told_apart() -> None:
+    harness = Harness()
+    may_end = asyncio.Event()
+
+    @harness.sio.on("event")
+    async def event(sid: str) -> None:
+        await may_end.wait()
+
+    @harness.sio.on_room("join-room")
+    async def joined(room: str, sid: str) -> None:
+        await may_end.wait()
+
+    session = harness.session()
+    session.join()
+    session.receive('2["event"]')
+    client = session.context
+    [task] = harness.sio._dispatch.running(client)
+    assert task.event == "event"
+    may_end.set()
+    await turns()
+    assert harness.sio._dispatch.running(client) == []

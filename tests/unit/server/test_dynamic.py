@@ -139,3 +139,17 @@ async def test_a_parent_reaches_all_its_cases() -> None:
     await rooms.emit("news", 1, 2)
     assert session.take() == ['42/room-1,["news",1,2]', '42/room-2,["news",1,2]']
     assert rooms.children == ("/room-1", "/room-2")
+
+
+async def test_a_manager_listens_for_a_namespace_once_it_is_known_to_exist() -> None:
+    harness = Harness()
+    harness.sio.of(lambda name: name == "/good")
+    opened: list[str] = []
+    harness.sio._hub.on_open = opened.append
+    session = harness.session()
+    session.join()
+    session.receive("0/bad")
+    assert opened == ["/"]
+    session.take()
+    session.join("/good")
+    assert opened == ["/", "/good"]

@@ -117,3 +117,43 @@ async def test_always_connect_tells_the_client_first() -> None:
     connected, ended = session.take()
     assert str(connected).startswith('40{"sid":')
     assert ended == "41"
+
+
+async def test_no_connect_handler_is_called_for_a_client_that_a_middleware_disconnects() -> None:
+    harness = Harness()
+    called: list[str] = []
+    harness.sio.on("connect", lambda sid, environ: called.append("connect"))
+    harness.sio.on("disconnect", lambda sid: called.append("disconnect"))
+
+    @harness.sio.use
+    async def end(socket: rtserver.Socket) -> None:
+        await socket.disconnect()
+
+    session = harness.session()
+    session.receive("0")
+    assert session.take() == ['44{"message":"Connection rejected by server"}']
+    assert called == []
+
+
+@pytest.mark.parametrize("always_connect", [False, True])
+async def test_no_connect_handler_is_called_for_a_client_that_goes_while_middleware_runs(
+    always_connect: bool,
+) -> None:
+    harness = Harness(always_connect=always_connect)
+    called: list[str] = []
+    go_on = asyncio.Event()
+    harness.sio.on("connect", lambda sid, environ: called.append("connect"))
+    harness.sio.on("disconnect", lambda sid: called.append("disconnect"))
+
+    @harness.sio.use
+    async def wait(socket: rtserver.Socket) -> None:
+        await go_on.wait()
+
+    session = harness.session()
+    session.receive("0")
+    session.close()
+    go_on.set()
+    await turns()
+    assert called == (["disconnect"] if always_connect else [])
+    assert harness.sio._hub.namespaces == {}
+    assert session.context is None

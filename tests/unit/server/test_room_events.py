@@ -102,3 +102,52 @@ async def test_handlers_may_be_coroutines_and_failures_are_logged(caplog: pytest
 def test_an_unknown_event_is_refused() -> None:
     with pytest.raises(ValueError, match="received the room event 'joined', expected one of create-room, "):
         Harness().sio.on_room("joined", print)
+
+
+async def test_what_a_room_handler_does_to_a_new_client_follows_the_answer_to_it() -> None:
+    harness = Harness()
+
+    @harness.sio.on_room("join-room")
+    async def welcome(room: str, sid: str) -> None:
+        await harness.sio.emit("welcome", to=sid)
+
+    @harness.sio.event
+    async def connect(sid: str, environ: object) -> None:
+        await harness.sio.emit("earlier", to=sid)
+
+    session = harness.session()
+    session.receive("0")
+    connected, *events = session.take()
+    assert str(connected).startswith('40{"sid":')
+    assert events == ['42["earlier"]', '42["welcome"]']
+
+
+async def test_a_room_handler_may_disconnect_a_new_client() -> None:
+    harness = Harness()
+    log = watched(harness)
+
+    @harness.sio.on_room("join-room")
+    async def end(room: str, sid: str) -> None:
+        await harness.sio.disconnect(sid)
+
+    session = harness.session()
+    session.receive("0")
+    connected, ended = session.take()
+    assert str(connected).startswith('40{"sid":')
+    assert ended == "41"
+    assert [event for event, *_ in log] == ["create-room", "join-room", "leave-room", "delete-room"]
+    assert harness.sio._hub.namespaces == {}
+
+
+async def test_a_room_handler_that_cancels_itself_holds_nothing_up() -> None:
+    harness = Harness()
+
+    @harness.sio.on_room("leave-room")
+    async def end(room: str, sid: str) -> None:
+        raise asyncio.CancelledError
+
+    session = harness.session()
+    sid = session.join()
+    await harness.sio.enter_room(sid, "x")
+    session.close()
+    assert harness.sio._hub.namespaces == {}

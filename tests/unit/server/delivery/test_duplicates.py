@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rtserver.server.delivery.duplicates import Duplicates, DuplicateSuppression
+from rtserver.server.delivery.duplicates import MAX_WAITING, Duplicates, DuplicateSuppression
 from tests.unit.server.harness import FakeSession, Harness, manual_clock, turns
 
 ID = "9c5b94b1-35ad-49bb-b118-8e8fc24abf80"
@@ -204,3 +204,21 @@ async def test_what_is_remembered_is_bounded_in_number_and_bytes() -> None:
 def test_limits_are_positive(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}: received 0, expected a number greater than 0"):
         DuplicateSuppression(**{name: 0})  # type: ignore[arg-type]
+
+
+async def test_repetitions_that_wait_are_bounded() -> None:
+    harness = Harness(duplicates=DuplicateSuppression())
+    go_on = asyncio.Event()
+
+    @harness.sio.on("event")
+    async def event(sid: str) -> str:
+        await go_on.wait()
+        return "done"
+
+    session = joined(harness)
+    session.receive(*(f'2{ack_id}["event"]' for ack_id in range(100)))
+    [receipt] = known(harness)._known.values()
+    assert len(receipt._waiting) == MAX_WAITING
+    go_on.set()
+    await turns()
+    assert session.take() == [f'43{ack_id}["done"]' for ack_id in range(100 - MAX_WAITING, 100)]

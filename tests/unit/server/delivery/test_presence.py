@@ -111,3 +111,20 @@ async def test_who_comes_back_in_time_was_never_gone() -> None:
 def test_limits(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Presence("*", **options)
+
+
+async def test_a_session_that_cannot_be_told_does_not_keep_its_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    harness = Harness(presence=Presence("chat:*", info=("name",), announce=True))
+    session, sid = await entered(harness, "Ann")
+    other, _ = await entered(harness, "Bob")
+    await turns()
+    other.take()
+    await harness.sio.save_session(sid, {"name": object()})
+    await harness.sio.enter_room(sid, "later")
+    session.close()
+    assert harness.sio._hub.find("/", sid) is None
+    assert list(harness.sio._hub.namespaces["/"].rooms) == ["chat:1"]
+    assert "the handler of 'presence_leave' failed" in caplog.text
+    assert other.take() == []

@@ -365,3 +365,15 @@ async def test_what_is_attached_goes_with_the_socket() -> None:
     gc.collect()
     assert alive() is None
     assert one.sio._hub.namespaces == {}
+
+
+async def test_an_event_for_which_a_catch_all_disconnects_the_client_is_dropped() -> None:
+    one = One()
+
+    @one.socket.on_any
+    async def end(*args: Any) -> None:
+        await one.socket.disconnect()
+
+    one.session.receive('21["event"]')
+    assert one.seen == []
+    assert one.session.take() == ["41"]
