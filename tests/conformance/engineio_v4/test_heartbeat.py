@@ -33,7 +33,7 @@ async def test_polling_times_out(server: Serve) -> None:
 
 
 async def test_polling_times_out_while_a_get_is_held(server: Serve) -> None:
-    async with server(ping_interval=0.05, ping_timeout=0.05) as served:
+    async with server(ping_interval=0.05, ping_timeout=0.5) as served:
         client, sid = await served.open_polling()
         assert (await client.poll(sid)).body == b"2"
         assert (await client.poll(sid)).body == b"1"
