@@ -14,7 +14,8 @@ __all__ = ["Codec"]
 class Codec(Protocol):
     """A serializer: both sides of a connection use the same.
 
-    It may also have `decode_payload`, which decodes a WebSocket's text from its bytes: see `JsonCodec`.
+    It may also have `decode_payload`, which decodes a WebSocket's text from its bytes, and `decode_own`,
+    which decodes what the codec has encoded, without limits: see `JsonCodec`.
     """
 
     def decode(self, data: str | bytes, /) -> Packet:

@@ -139,6 +139,12 @@ def test_the_package_exports_exactly_this() -> None:
         assert getattr(rtserver, name) is not None
 
 
+def test_the_testing_interface_is_pinned() -> None:
+    from rtserver import testing  # noqa: PLC0415
+
+    assert testing.__all__ == ["Event", "TestClient", "TestSocket"]
+
+
 def test_every_error_is_exported() -> None:
     from rtserver import errors  # noqa: PLC0415
 

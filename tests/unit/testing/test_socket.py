@@ -290,7 +290,7 @@ async def test_a_client_that_has_lost_its_connection_recovers(auth: Any) -> None
     assert seen == [auth] * 3
 
 
-async def test_a_volatile_event_has_no_offset() -> None:
+async def test_an_event_that_doesnt_count_for_recovery_keeps_its_arguments() -> None:
     sio = echo_server(connection_state_recovery=True)
     async with TestClient(sio) as client:
         await sio.emit("kept")
