@@ -62,6 +62,8 @@ class ClusterManager(Here):
             Kind.SERVER_SIDE_ANSWER: self._server_side_answer,
             Kind.CLIENT_COUNT: self._client_count,
             Kind.CLIENT_ANSWER: self._client_answer,
+            Kind.ALL_ROOMS: self._all_rooms,
+            Kind.SIDS: self._sids,
         }
 
     async def start(self) -> None:
@@ -240,14 +242,33 @@ class ClusterManager(Here):
         self._keep(inquiry.collect(ACK_TIMEOUT if seconds is None else seconds))
 
     def _join(self, message: Message) -> None:
-        super().join(target_of(message.namespace, message.data.get("opts")), _names(message))
+        target, rooms = target_of(message.namespace, message.data.get("opts")), _names(message)
+        self._confirm(message, target)
+        super().join(target, rooms)
 
     def _leave(self, message: Message) -> None:
-        super().leave(target_of(message.namespace, message.data.get("opts")), _names(message))
+        target, rooms = target_of(message.namespace, message.data.get("opts")), _names(message)
+        self._confirm(message, target)
+        super().leave(target, rooms)
 
     def _disconnect(self, message: Message) -> None:
         target = target_of(message.namespace, message.data.get("opts"))
+        self._confirm(message, target)
         super().disconnect(target, bool(message.data.get("close")))
+
+    def _confirm(self, message: Message, target: Target) -> None:
+        """Tell an older server that the client in question is here."""
+        if "requestId" in message.data and self._sink.details(target):
+            self._reply(message, Kind.DONE, {})
+
+    def _all_rooms(self, message: Message) -> None:
+        details = self._sink.details(Target(message.namespace))
+        rooms = dict.fromkeys(room for each in details for room in each.rooms)
+        self._reply(message, Kind.ALL_ROOMS_ANSWER, {"rooms": list(rooms)})
+
+    def _sids(self, message: Message) -> None:
+        details = self._sink.details(target_of(message.namespace, message.data.get("opts")))
+        self._reply(message, Kind.SIDS_ANSWER, {"sockets": [each.sid for each in details]})
 
     def _fetch(self, message: Message) -> None:
         details = self._sink.details(target_of(message.namespace, message.data.get("opts")))

@@ -37,6 +37,16 @@ class Kind(IntEnum):
     CLIENT_ANSWER = 12
     CLOSE = 13
 
+    # What only the older redis-adapter has. The numbers are no protocol's.
+    ALL_ROOMS = 101
+    """Asks for the names of all rooms."""
+    ALL_ROOMS_ANSWER = 102
+    SIDS = 103
+    """Asks for the ids of the clients in rooms."""
+    SIDS_ANSWER = 104
+    DONE = 105
+    """A client of this server was put into a room, taken out of one or disconnected, as was asked for."""
+
 
 class Message(NamedTuple):
     """One message."""

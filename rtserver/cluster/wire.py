@@ -12,12 +12,14 @@ import orjson
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.errors import ClusterViolation
-from rtserver.socketio.msgpack_data import Unpacker
+from rtserver.socketio.msgpack_data import Unpacker, plain, without_surrogates
 
-__all__ = ["decode", "encode", "load", "pack"]
+__all__ = ["decode", "dump", "encode", "load", "pack"]
 
 _UNDEFINED: Final = 0
 """The extension by which JavaScript's msgpack libraries write ``undefined``."""
+_NUMBERED: Final = {int(kind): kind for kind in Kind if kind <= Kind.CLOSE}
+"""The types of messages that this form has."""
 _unpacker = Unpacker()
 
 
@@ -28,7 +30,15 @@ def encode(message: Message) -> bytes:
         TypeError: Something in it can't be serialized.
     """
     uid, namespace, kind, data = message
-    body = {"uid": uid, "nsp": namespace, "type": int(kind), "data": data}
+    return dump({"uid": uid, "nsp": namespace, "type": int(kind), "data": data})
+
+
+def dump(body: Any) -> bytes:
+    """Encode anything as JSON, or as msgpack where that has no form for it.
+
+    Raises:
+        TypeError: Something in it can't be serialized.
+    """
     try:
         return orjson.dumps(body)
     except TypeError:
@@ -41,7 +51,17 @@ def pack(body: Any) -> bytes:
     Raises:
         TypeError: Something in it can't be serialized.
     """
-    packed: bytes = msgpack.packb(body, datetime=True)
+    try:
+        try:
+            return _pack(body)
+        except UnicodeEncodeError:
+            return _pack(without_surrogates(body))
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise TypeError(f"a message of the cluster can't be serialized: {error}") from error
+
+
+def _pack(body: Any) -> bytes:
+    packed: bytes = msgpack.packb(body, datetime=True, default=plain)
     return packed
 
 
@@ -59,10 +79,10 @@ def decode(body: bytes) -> Message:
     if not isinstance(uid, str) or not isinstance(namespace, str) or not isinstance(data or {}, dict):
         raise ClusterViolation(f"a message of the cluster: received {body[:40]!r}, expected uid, nsp, data")
     try:
-        return Message(uid, namespace, Kind(int(kind)), data or {})  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        return Message(uid, namespace, _NUMBERED[int(kind)], data or {})  # type: ignore[arg-type]
+    except (TypeError, ValueError, KeyError):
         raise ClusterViolation(
-            f"the type of a message of the cluster: received {kind!r}, expected 1 to {max(Kind)}"
+            f"the type of a message of the cluster: received {kind!r}, expected 1 to {Kind.CLOSE}"
         ) from None
 
 

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from math import inf
 from typing import Any, Final
 
 import msgpack
-import orjson
 
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.errors import SocketViolation
-from rtserver.socketio.msgpack_data import Unpacker, is_deeper, without_surrogates
+from rtserver.socketio.msgpack_data import Unpacker, is_deeper, plain, without_surrogates
 from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType, check_packet
 
 __all__ = ["MsgpackCodec"]
@@ -148,18 +146,7 @@ class _Extensions:
 
 
 def _other(item: Any) -> Any:
-    """Turn what msgpack doesn't know, but orjson does, into what the JSON codec would send.
-
-    An integer beyond 64 bits becomes the float that JavaScript would make of it.
-    """
-    if isinstance(item, int):
-        try:
-            return float(item)
-        except OverflowError:
-            return inf if item > 0 else -inf
+    """Turn what msgpack doesn't know into a JavaScript ``Date``, or into what stands in its JSON."""
     if isinstance(item, datetime) and item.tzinfo is not None:
         return msgpack.ExtType(JAVASCRIPT, ((item - EPOCH) // MILLISECOND).to_bytes(8, "big", signed=True))
-    try:
-        return orjson.loads(orjson.dumps(item))
-    except TypeError:
-        raise TypeError(f"an object of type {type(item).__name__} can't be serialized") from None
+    return plain(item)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final
 
 import msgpack
+import orjson
 
 from rtserver.socketio.packet import is_nested_deeper
 
-__all__ = ["Unpacker", "is_deeper", "without_surrogates"]
+__all__ = ["Unpacker", "is_deeper", "plain", "without_surrogates"]
 
 SMALL: Final = 128
 """Bytes of a message whose headers can't announce enough to matter."""
@@ -48,6 +50,29 @@ class Unpacker:
         except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
             raise _not_msgpack(data, error) from None
 
+    def marks(self, data: bytes) -> list[int]:
+        """Return where the elements of an array begin, and where the last one ends, without parsing them.
+
+        Raises:
+            ValueError: It is not one whole array in msgpack.
+        """
+        scanner = self._scanner
+        begin = scanner.tell()
+        try:
+            scanner.feed(data)
+            count = scanner.read_array_header()
+            marks = [scanner.tell() - begin]
+            for _ in range(count):
+                scanner.skip()
+                marks.append(scanner.tell() - begin)
+        except (ValueError, msgpack.UnpackException) as error:
+            self._scanner = _new_scanner()
+            raise _not_msgpack(data, error) from None
+        if marks[-1] != len(data):
+            self._scanner = _new_scanner()
+            raise ValueError(f"{len(data) - marks[-1]} bytes behind the end of an array")
+        return marks
+
     def _scan(self, data: bytes) -> None:
         scanner = self._scanner
         begin = scanner.tell()
@@ -81,6 +106,25 @@ def is_deeper(data: bytes, value: Any, max_depth: int) -> bool:
     if len(data) <= max_depth or len(data.translate(None, _OTHER_BYTES)) <= max_depth:
         return False
     return is_nested_deeper(value, max_depth)
+
+
+def plain(item: Any) -> Any:
+    """Turn what msgpack doesn't know, but orjson does, into what stands in its JSON.
+
+    An integer beyond 64 bits becomes the float that JavaScript would make of it.
+
+    Raises:
+        TypeError: orjson doesn't know it either.
+    """
+    if isinstance(item, int):
+        try:
+            return float(item)
+        except OverflowError:
+            return inf if item > 0 else -inf
+    try:
+        return orjson.loads(orjson.dumps(item))
+    except TypeError:
+        raise TypeError(f"an object of type {type(item).__name__} can't be serialized") from None
 
 
 def without_surrogates(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -128,3 +129,38 @@ async def test_a_single_room_is_named_to_the_bus() -> None:
         await sio.emit("event", room=["x", "y"])
         await sio.emit("event")
         assert [room for _, room in servers.exchange.sent] == ["x", None, None]
+
+
+def ask(servers: Servers, kind: Kind, **data: Any) -> list[Message]:
+    """Let an older server ask the only one of these. Returns what it is answered."""
+    answers: list[Message] = []
+    bus = servers.exchange.buses["a"]
+    with patch.object(bus, "reply", lambda uid, message: answers.append(message)):
+        servers.managers[0].receive(Message("older", "/", kind, {"requestId": "1", **data}))
+    return answers
+
+
+async def test_an_older_server_asks_for_rooms_and_sids() -> None:
+    async with Servers("a") as servers:
+        sid = servers.harnesses[0].session().join()
+        other = servers.harnesses[0].session().join()
+        await servers.harnesses[0].sio.enter_room(sid, "x")
+        [rooms] = ask(servers, Kind.ALL_ROOMS)
+        assert rooms.kind is Kind.ALL_ROOMS_ANSWER
+        assert (rooms.data["requestId"], set(rooms.data["rooms"])) == ("1", {sid, other, "x"})
+        [sids] = ask(servers, Kind.SIDS, opts={"rooms": ["x"]})
+        assert (sids.kind, sids.data) == (Kind.SIDS_ANSWER, {"requestId": "1", "sockets": [sid]})
+
+
+async def test_an_older_server_is_told_that_a_client_is_here() -> None:
+    async with Servers("a") as servers:
+        session = servers.harnesses[0].session()
+        sid, sio = session.join(), servers.harnesses[0].sio
+        one = {"opts": {"rooms": [sid]}}
+        for kind, rooms in ((Kind.JOIN, [sid, "x"]), (Kind.LEAVE, [sid])):
+            [done] = ask(servers, kind, **one, rooms=["x"])
+            assert (done.kind, done.data, sio.rooms(sid)) == (Kind.DONE, {"requestId": "1"}, rooms)
+        [done] = ask(servers, Kind.DISCONNECT, **one, close=False)
+        assert done.kind is Kind.DONE
+        assert await received(session) == ["41"]
+        assert ask(servers, Kind.JOIN, **one, rooms=["x"]) == []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
 
 import msgpack
 import pytest
@@ -63,3 +65,27 @@ def test_any_bytes_are_a_message_or_a_violation(body: bytes) -> None:
 def test_what_can_not_be_serialized() -> None:
     with pytest.raises(TypeError):
         pack(object())
+
+
+def test_what_orjson_knows_is_packed_as_json_has_it() -> None:
+    id = UUID(int=1)
+    assert load(pack([id, 2**70, "\ud800", datetime(2026, 1, 1)])) == [
+        str(id),
+        float(2**70),
+        "�",
+        "2026-01-01T00:00:00",
+    ]
+
+
+def test_what_no_one_knows_is_an_error() -> None:
+    with pytest.raises(TypeError, match="object of type object"):
+        pack([b"", object()])
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(TypeError, match="can't be serialized"):
+        pack(endless)
+
+
+def test_the_older_adapters_messages_have_no_number_here() -> None:
+    with pytest.raises(ClusterViolation, match="expected 1 to 13"):
+        decode(b'{"uid":"u","nsp":"/","type":101}')

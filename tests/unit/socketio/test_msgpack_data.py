@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgpack
@@ -55,3 +56,22 @@ def test_depth(depth: int) -> None:
 
 def test_surrogates_are_replaced() -> None:
     assert without_surrogates({"\ud800": ["\udc00x", ("y", b"\0", 1)]}) == {"�": ["�x", ["y", b"\0", 1]]}
+
+
+def test_where_the_elements_of_an_array_are() -> None:
+    unpacker = Unpacker()
+    elements = [{"a": [1, b"\0"]}, "x" * 1000, 7]
+    data = msgpack.packb(elements)
+    for _ in range(2):
+        marks = unpacker.marks(data)
+        assert [msgpack.unpackb(data[begin:end]) for begin, end in pairwise(marks)] == elements
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x01", b"\x80", b"\x92\x01", b"\x91\x01\x02", b"\xdd\xff\xff\xff\xff", b"\x91\xc1"]
+)
+def test_what_is_no_whole_array(data: bytes) -> None:
+    unpacker = Unpacker()
+    with pytest.raises(ValueError, match=r"msgpack|behind the end"):
+        unpacker.marks(data)
+    assert unpacker.marks(b"\x91\x01") == [1, 2]  # nothing of it is left behind

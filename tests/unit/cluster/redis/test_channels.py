@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from rtserver.cluster.redis.channels import Channels
+
+
+def test_the_names_are_those_of_nodes_adapters() -> None:
+    channels = Channels()
+    assert channels.events("/") == "socket.io#/#"
+    assert channels.events("/chat", "r1") == "socket.io#/chat#r1#"
+    assert channels.server("/", "a4d9938857504fe0") == "socket.io#/#a4d9938857504fe0#"
+    assert channels.requests("/") == "socket.io-request#/#"
+    assert channels.responses("/") == "socket.io-response#/#"
+    assert channels.responses("/", "bTrh2X") == "socket.io-response#/#bTrh2X#"
+    assert Channels("app").requests("/") == "app-request#/#"
+
+
+def test_the_pattern_matches_no_other_namespace() -> None:
+    assert Channels().all_events("/chat") == "socket.io#/chat#*"
+    assert Channels().all_events("/a*[b]?") == r"socket.io#/a\*\[b\]\?#*"
