@@ -13,11 +13,13 @@ sio.attach(app)  # any aiohttp application
 
 from importlib.metadata import version
 
+from rtserver.cluster.emitter import BlockingEmitter, Emitter
 from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
     ClusterViolation,
     ConfigError,
     ConnectionClosed,
+    EmitterError,
     EngineRequestError,
     EngineViolation,
     EventRefused,
@@ -50,6 +52,7 @@ from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = [
     "Answers",
+    "BlockingEmitter",
     "BroadcastOperator",
     "ClusterViolation",
     "ConfigError",
@@ -58,6 +61,8 @@ __all__ = [
     "DeflateOptions",
     "Drop",
     "DuplicateSuppression",
+    "Emitter",
+    "EmitterError",
     "EngineRequestError",
     "EngineServer",
     "EngineViolation",

@@ -12,6 +12,7 @@
     │   ├── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
     │   ├── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
     │   └── ClusterViolation     a message of another server of the cluster that can't be understood
+    ├── EmitterError             what an emitter sent, and Redis didn't take
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
 
@@ -29,6 +30,7 @@ __all__ = [
     "ClusterViolation",
     "ConfigError",
     "ConnectionClosed",
+    "EmitterError",
     "EngineRequestError",
     "EngineViolation",
     "EventRefused",
@@ -149,6 +151,10 @@ class PlainViolation(ProtocolError):
 
 class ClusterViolation(ProtocolError):
     """A message of another server of the cluster that can't be understood. It is counted and left out."""
+
+
+class EmitterError(RtserverError):
+    """What an emitter sent, and Redis didn't take: it can't be reached, or refuses. Clients may miss it."""
 
 
 class EventRefused(RtserverError):

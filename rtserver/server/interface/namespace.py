@@ -54,7 +54,7 @@ class ServerNamespace(EmittingChain, ServerSide, HandlerScope):
         self._backend.hub.set_slow_clients(self.name, policies({self.name: policy})[self.name])
 
     def _operator(self) -> BroadcastOperator:
-        return BroadcastOperator(self._backend, self.name)
+        return BroadcastOperator(self.name, backend=self._backend)
 
     def _handlers_of(self) -> tuple[Hub, str]:
         return self._backend.hub, self.name

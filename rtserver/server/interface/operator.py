@@ -18,46 +18,18 @@ from typing import Any
 from rtserver.server.answers import Answers
 from rtserver.server.interface.backend import Backend, event_args, united
 from rtserver.server.interface.remote import RemoteSocket, Sockets
+from rtserver.server.interface.selection import Selecting, Selection
 from rtserver.server.manager import PEER_TIMEOUT
 from rtserver.server.membership import done
 from rtserver.server.namespace import Room
-from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["BroadcastOperator", "Chain", "EmittingChain"]
 
 
-class Chain:
+class Chain(Selecting["BroadcastOperator"]):
     """What the chains of a server, of a namespace and of rooms have in common."""
 
     __slots__ = ()
-
-    def _operator(self) -> BroadcastOperator:
-        """Return the chain so far."""
-        raise NotImplementedError
-
-    # Who.
-
-    def to(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
-        """Reach the clients in these rooms, beside those of rooms named before. Each is reached once.
-
-        Args:
-            rooms: Rooms, sids, or lists of them. An empty list is nobody, not everybody.
-        """
-        operator = self._operator()
-        return replace(operator, rooms=united(operator.rooms or (), rooms))
-
-    def in_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
-        """Do what `to` does: it reads better before `fetch_sockets` and the like."""
-        return self.to(*rooms)
-
-    def except_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
-        """Leave the clients in these rooms out.
-
-        Args:
-            rooms: Rooms, sids, or lists of them.
-        """
-        operator = self._operator()
-        return replace(operator, except_rooms=united(operator.except_rooms, rooms))
 
     @property
     def local(self) -> BroadcastOperator:
@@ -66,33 +38,9 @@ class Chain:
         # A manager without other servers knows more than this one: who has lost the connection, too.
         return replace(operator, is_local=not operator.backend.manager.alone)
 
-    # How.
-
-    @property
-    def volatile(self) -> BroadcastOperator:
-        """Drop the event for clients that aren't ready for it, instead of queueing it."""
-        return self._flagged(volatile=True)
-
-    def compress(self, compress: bool) -> BroadcastOperator:
-        """Say whether the event is compressed for clients with which compression was agreed on."""
-        return self._flagged(compress=compress)
-
-    def conflate(self, key: str) -> BroadcastOperator:
-        """Let the event replace an older one of this key that still waits for a slow client.
-
-        Args:
-            key: What the events tell the newest state of.
-        """
-        return self._flagged(key=key)
-
     def timeout(self, seconds: float) -> BroadcastOperator:
         """Limit the time that clients have for `emit_with_ack`, and other servers for `fetch_sockets`."""
         return replace(self._operator(), seconds=seconds)
-
-    def _flagged(self, **flags: Any) -> BroadcastOperator:
-        operator = self._operator()
-        flagged = replace(operator.flags, **flags)
-        return replace(operator, flags=PLAIN if flagged == PLAIN else flagged)
 
     # What.
 
@@ -206,33 +154,19 @@ class EmittingChain(Chain):
             await done(manager.emit(target, packet, operator.flags))
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastOperator(EmittingChain):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastOperator(Selection, EmittingChain):
     """A chain: who is meant, and how an event is delivered.
 
     Args:
         backend: The server.
-        namespace: The namespace.
-        rooms: Who is meant; None for everyone.
-        except_rooms: Who isn't.
-        flags: How an event is delivered.
         is_local: Only clients of this server.
         seconds: How long to wait for answers; None for no limit.
     """
 
     backend: Backend
-    namespace: str
-    rooms: tuple[Room, ...] | None = None
-    except_rooms: tuple[Room, ...] = ()
-    flags: Flags = PLAIN
     is_local: bool = False
     seconds: float | None = None
 
     def _operator(self) -> BroadcastOperator:
         return self
-
-    def target(self) -> Target | None:
-        """Return who is meant; None for nobody."""
-        if self.rooms is None:
-            return Target(self.namespace, (), self.except_rooms)
-        return Target(self.namespace, self.rooms, self.except_rooms) if self.rooms else None

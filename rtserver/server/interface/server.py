@@ -90,4 +90,4 @@ class NodeInterface(ServerSide):
         return Socket(self._backend, self._backend.hub.connected(namespace or MAIN, sid))
 
     def _operator(self) -> BroadcastOperator:
-        return BroadcastOperator(self._backend, MAIN)
+        return BroadcastOperator(MAIN, backend=self._backend)

@@ -156,8 +156,8 @@ class SocketOperator(SocketChain):
     def others(self) -> BroadcastOperator:
         """Return the chain that means everyone else."""
         return BroadcastOperator(
-            self.backend,
             self.socket.namespace.name,
+            backend=self.backend,
             except_rooms=(self.socket.sid,),
             flags=self.flags,
             seconds=self.seconds,

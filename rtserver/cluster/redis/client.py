@@ -1,0 +1,96 @@
+"""Which client of redis-py a URL means."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+import redis
+import redis.asyncio
+import redis.asyncio.sentinel
+import redis.sentinel
+
+__all__ = ["BLOCKING", "Client", "connect"]
+
+Client = Any
+"""A `redis.asyncio.Redis` or `redis.asyncio.RedisCluster`: what both have in common is used."""
+
+
+class Classes(NamedTuple):
+    """The classes of redis-py, which has all of them twice."""
+
+    redis: Any
+    cluster: Any
+    sentinel: Any
+
+
+ASYNC: Final = Classes(redis.asyncio.Redis, redis.asyncio.RedisCluster, redis.asyncio.sentinel.Sentinel)
+BLOCKING: Final = Classes(redis.Redis, redis.RedisCluster, redis.sentinel.Sentinel)
+"""For programs without an event loop."""
+
+TIMEOUT: Final = 5.0
+"""Seconds that connecting and answering may take."""
+SENTINEL_PORT: Final = 26379
+
+
+def connect(url: str, classes: Classes = ASYNC, **options: Any) -> Client:
+    """Make a client, which connects when it is first used.
+
+    Args:
+        url: ``redis://``, ``rediss://`` (TLS) and ``unix://`` as redis-py has them;
+            ``redis+sentinel://host1,host2:26380/name/0`` for the master of that name, by the Sentinels;
+            ``redis+cluster://host`` for a Redis Cluster. With ``rediss+`` the last two use TLS.
+        classes: Which of redis-py's clients is made.
+        options: Further options for redis-py.
+
+    Raises:
+        ValueError: The URL is none of these.
+    """
+    options = {"socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT, **options}
+    parts = urlsplit(url)
+    if parts.scheme in ("redis", "rediss", "unix"):
+        return classes.redis.from_url(url, **options)
+    scheme, _, kind = parts.scheme.partition("+")
+    if scheme in ("redis", "rediss") and kind == "cluster":
+        return classes.cluster.from_url(urlunsplit(parts._replace(scheme=scheme)), **options)
+    if scheme in ("redis", "rediss") and kind == "sentinel":
+        return _by_sentinel(url, classes, scheme == "rediss", options)
+    raise ValueError(
+        f"received the Redis URL {_without_secret(url)!r}, expected one that begins with redis://, "
+        "rediss://, unix://, redis+sentinel:// or redis+cluster://"
+    )
+
+
+def _by_sentinel(url: str, classes: Classes, secure: bool, options: dict[str, Any]) -> Client:
+    parts = urlsplit(url)
+    credentials, _, places = parts.netloc.rpartition("@")
+    name, _, database = parts.path.strip("/").partition("/")
+    if not places or not name:
+        raise ValueError(
+            f"received the Redis URL {_without_secret(url)!r}, expected "
+            "redis+sentinel://host1,host2/name-of-the-master"
+        )
+    user, _, password = credentials.partition(":")
+    sentinels = []
+    for place in places.split(","):
+        host, _, port = place.partition(":")
+        sentinels.append((host, int(port or SENTINEL_PORT)))
+    settings = {
+        **options,
+        **dict(parse_qsl(parts.query)),
+        "username": unquote(user) or None,
+        "password": unquote(password) or None,
+        "db": int(database or 0),
+        "ssl": secure,
+    }
+    sentinel = classes.sentinel(sentinels, sentinel_kwargs={**options, "ssl": secure})
+    return sentinel.master_for(name, **settings)
+
+
+def _without_secret(url: str) -> str:
+    """Return a URL as it may be logged."""
+    parts = urlsplit(url)
+    credentials, at, places = parts.netloc.rpartition("@")
+    user = credentials.partition(":")[0]
+    query = urlencode([(key, "…" if key == "password" else value) for key, value in parse_qsl(parts.query)])
+    return urlunsplit(parts._replace(netloc=f"{user}:…{at}{places}" if at else places, query=query))
