@@ -18,11 +18,11 @@ from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
 from rtserver.server.delivery.slow_clients import OnDrop, SlowClients, policies
-from rtserver.server.hub import Settings
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.server import SocketIOServer
+from rtserver.server.settings import Settings
 from rtserver.socketio.packet import Limits
 from rtserver.transport.client_bundle import ClientBundle
 from rtserver.transport.engine_server import EngineServer

@@ -119,6 +119,18 @@ class Client:
         if not self.others:
             self.others = None
 
+    def decide(self, namespace: str, socket: Socket) -> None:
+        """Note that it is being decided whether the client joins this namespace."""
+        if self.connecting is None:
+            self.connecting = {}
+        self.connecting[namespace] = socket
+
+    def decided(self, namespace: str) -> None:
+        """Note that this has been decided, or needn't be."""
+        if self.connecting is not None:
+            self.connecting.pop(namespace, None)
+            self.connecting = self.connecting or None
+
     def drop(self, namespace: str) -> None:
         """Note that the server has ended the client's connection to this namespace."""
         if self.dropped is None:

@@ -20,6 +20,7 @@ from rtserver.server.delivery import send_queue
 from rtserver.server.events import Events
 from rtserver.server.flow import Flow
 from rtserver.server.hub import Hub
+from rtserver.server.leaving import Leaving
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason, translate
 from rtserver.socketio.attachments import Reassembly
@@ -35,7 +36,8 @@ class Dispatch:
 
     Args:
         hub: The shared state.
-        connecting: Lets clients join and leave.
+        connecting: Lets clients join.
+        leaving: Lets them leave.
         flow: Counts the handlers that suspend.
     """
 
@@ -47,15 +49,17 @@ class Dispatch:
         "_flow",
         "_hub",
         "_is_careful",
+        "_leaving",
         "_start",
         "codec",
         "decode",
     )
 
-    def __init__(self, hub: Hub, connecting: Connecting, flow: Flow) -> None:
+    def __init__(self, hub: Hub, connecting: Connecting, leaving: Leaving, flow: Flow) -> None:
         self.codec = hub.codec
         self._hub = hub
         self._connecting = connecting
+        self._leaving = leaving
         self._flow = flow
         self._events = Events(hub, flow)
         settings = hub.settings
@@ -148,9 +152,9 @@ class Dispatch:
         if self._hub.recovery is not None:
             self._hub.recovery.lost(client)
         if self._flow.must_wait(client):
-            self._flow.defer(client, partial(self._connecting.lose, client, translate(reason)))
+            self._flow.defer(client, partial(self._leaving.lose, client, translate(reason)))
         else:
-            self._connecting.lose(client, translate(reason))
+            self._leaving.lose(client, translate(reason))
 
     def drain(self, session: Session, /) -> None:
         """Learn that a client that was slow takes packets again."""
@@ -213,7 +217,7 @@ class Dispatch:
         elif kind is PacketType.ACK:
             self._events.acknowledged(socket, ack_id, data)
         elif kind is PacketType.DISCONNECT:
-            self._connecting.leave(socket, Reason.CLIENT_DISCONNECT)
+            self._leaving.leave(socket, Reason.CLIENT_DISCONNECT)
         else:
             raise SocketViolation(f"a packet of type {kind.name}, which only a server sends")
 

@@ -8,9 +8,12 @@ things in it (``environ["user"] = ...``) still works, because the first write ke
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = ["Environ"]
+if TYPE_CHECKING:
+    from rtserver.server.socket import Socket
+
+__all__ = ["Environ", "environ_of"]
 
 REQUEST_KEY = "aiohttp.request"
 RECOVERED_KEY = "rtserver.recovered"
@@ -93,3 +96,11 @@ class Environ(dict[str, Any]):
         """Remove every key."""
         super().clear()
         self._changed()
+
+
+def environ_of(socket: Socket) -> Environ:
+    """Return the environ of a socket's client, built anew unless the application has written to it."""
+    client = socket.client
+    environ = client.environ or Environ(client.session.handshake.environ(), client)
+    environ.tell_recovered(socket.recovered)
+    return environ

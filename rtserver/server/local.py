@@ -15,12 +15,12 @@ from rtserver.engineio.outgoing import Outgoing, Uncompressed
 from rtserver.server import acks
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import SocketDetails
-from rtserver.server.connecting import Connecting
 from rtserver.server.delivery.send_queue import SendQueue
 from rtserver.server.delivery.slow_clients import Drop
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.inquiry import Inquiry
+from rtserver.server.leaving import Leaving
 from rtserver.server.namespace import Namespace, Room
 from rtserver.server.server_events import ServerEvents
 from rtserver.server.socket import NOWHERE, Socket, State
@@ -34,16 +34,16 @@ class Local:
 
     Args:
         hub: The shared state.
-        connecting: Disconnects clients.
+        leaving: Disconnects clients.
         server_events: What handles events of other servers.
     """
 
-    __slots__ = ("_connecting", "_encode_one", "_hub", "_server_events")
+    __slots__ = ("_encode_one", "_hub", "_leaving", "_server_events")
 
-    def __init__(self, hub: Hub, connecting: Connecting, server_events: ServerEvents) -> None:
+    def __init__(self, hub: Hub, leaving: Leaving, server_events: ServerEvents) -> None:
         self._server_events = server_events
         self._hub = hub
-        self._connecting = connecting
+        self._leaving = leaving
         # For one recipient a codec may spare the object that holds a message's other wire forms.
         self._encode_one = getattr(hub.codec, "encode_event_text", hub.codec.encode_event)
 
@@ -282,7 +282,7 @@ class Local:
         """
         client = socket.client
         sockets = (socket, *client.sockets()) if close else (socket,)
-        ended = {self._connecting.disconnect(each) for each in sockets}
+        ended = {self._leaving.disconnect(each) for each in sockets}
         if close:
             client.session.close()
         return {task for task in ended if task is not None and task is not asyncio.current_task()}

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from rtserver.server.connecting import Connecting
+from rtserver.server.environ import environ_of
 from rtserver.server.hub import Hub
 from rtserver.server.local import Local
 from rtserver.server.manager import Manager
@@ -25,7 +25,6 @@ class Membership:
     manager: Manager
     logger: logging.Logger
     _hub: Hub
-    _connecting: Connecting
     _local: Local
     _verbose: bool
 
@@ -115,7 +114,7 @@ class Membership:
         it only during the ``connect`` handler.
         """
         socket = self._hub.find(namespace or MAIN, sid)
-        return None if socket is None else self._connecting.environ(socket)
+        return None if socket is None else environ_of(socket)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
         """Disconnect a client from a namespace. Its ``disconnect`` handler has ended when this returns.

@@ -126,11 +126,6 @@ class Namespace:
             socket.rooms = None
         self._drop(socket, room)
 
-    def close(self, room: Room) -> None:
-        """Take every socket out of `room`. One whose own it is stays, until it is gone."""
-        for socket in tuple(self.rooms.get(room, ())):
-            self.leave(socket, room)
-
     def discard(self, socket: Socket, was_accepted: bool = True) -> None:
         """Forget `socket` and its rooms.
 

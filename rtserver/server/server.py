@@ -1,8 +1,8 @@
 """The Socket.IO server as applications see it: the interface of `socketio.AsyncServer`.
 
 Every method keeps python-socketio's name, parameters and meaning. Where its behaviour depends on how it
-is built, ours is what its documentation promises; `rtserver.server.connecting` lists what differs when
-clients connect. In short, for who moves an application here:
+is built, ours is what its documentation promises; `connecting.py`, `admission.py` and `leaving.py`
+list what differs when clients come and go. In short, for who moves an application here:
 
 - ``emit`` to an empty string or an empty list reaches nobody. python-socketio takes either for an
   omitted argument, and sends to everyone.
@@ -23,16 +23,19 @@ import socketio
 
 from rtserver.clock import Clock
 from rtserver.server.acks import AckCallback
+from rtserver.server.admission import Admission
 from rtserver.server.answers import unpack
 from rtserver.server.connecting import Connecting
 from rtserver.server.counters import Counters
 from rtserver.server.dispatch import Dispatch
 from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED
-from rtserver.server.hub import Hub, Settings
+from rtserver.server.hub import Hub
 from rtserver.server.interface.backend import Backend
 from rtserver.server.interface.server import NodeInterface
 from rtserver.server.interface.socket import Socket as ClientSocket
+from rtserver.server.leaving import Leaving
+from rtserver.server.lifecycle import LifecycleTasks
 from rtserver.server.local import Local
 from rtserver.server.manager import Manager
 from rtserver.server.membership import Membership, done
@@ -42,6 +45,7 @@ from rtserver.server.recovery.recovery import Recovery
 from rtserver.server.registration import MAIN, Registration
 from rtserver.server.room_methods import RoomMethods
 from rtserver.server.server_events import ServerEvents
+from rtserver.server.settings import Settings
 from rtserver.server.target import PLAIN, Target, room_names
 from rtserver.socketio.codec import Codec
 
@@ -78,13 +82,15 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         self.logger = logger
         self._hub = hub = Hub(settings, codec, logger, make_clock)
         flow = Flow(settings.serial, settings.max_running, hub.counters)
-        self._connecting = Connecting(hub, flow)
+        tasks = LifecycleTasks(hub, flow)
+        self._leaving = Leaving(hub, tasks)
+        connecting = Connecting(hub, Admission(hub, tasks, self._leaving), self._leaving)
         server_events = ServerEvents(hub)
-        self._local = Local(hub, self._connecting, server_events)
+        self._local = Local(hub, self._leaving, server_events)
         self._backend = Backend(hub, manager, self._local, server_events)
         hub.on_open = manager.open
         hub.facade = partial(ClientSocket, self._backend)
-        self._dispatch = Dispatch(hub, self._connecting, flow)
+        self._dispatch = Dispatch(hub, connecting, self._leaving, flow)
         self._verbose = settings.verbose
         self._started = False
         self._background: set[asyncio.Future[Any]] = set()

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 import rtserver
 from rtserver import SlowClientPolicy
 from rtserver.cluster.memory import MemoryManager
-from rtserver.server.hub import Settings
+from rtserver.server.settings import Settings
 
 Serve = Callable[..., Awaitable[TestServer]]
 

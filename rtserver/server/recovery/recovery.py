@@ -153,9 +153,7 @@ class Recovery:
 
     def _wait(self, waiting: Waiting, occupant: Socket) -> None:
         client, name, pid = waiting.client, waiting.name, waiting.claim.pid
-        if client.connecting is None:
-            client.connecting = {}
-        client.connecting[name] = occupant  # keeps the place: the client is not idle, and needn't ask twice
+        client.decide(name, occupant)  # keeps the place: the client is not idle, and needn't ask twice
         superseded = self._waiting.get(pid)
         self._waiting[pid] = waiting
         if superseded is not None:
@@ -163,10 +161,7 @@ class Recovery:
 
     def _go_on(self, waiting: Waiting, claim: Claim | None) -> None:
         client, name = waiting.client, waiting.name
-        assert client.connecting is not None
-        del client.connecting[name]
-        if not client.connecting:
-            client.connecting = None
+        client.decided(name)
         if client.reason is None:
             self.open(client, name, claim, waiting.then)
 

@@ -10,8 +10,8 @@ from typing import Any
 from rtserver.clock import Clock
 from rtserver.cluster.memory import MemoryManager
 from rtserver.engineio.handler import EngineHandler, Handshake, PacketHandler
-from rtserver.server.hub import Settings
 from rtserver.server.server import SocketIOServer
+from rtserver.server.settings import Settings
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
 from rtserver.testing.session import MemorySession

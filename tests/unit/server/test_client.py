@@ -65,3 +65,16 @@ def test_of_the_namespaces_that_the_server_ended_the_latest_are_remembered() -> 
     assert not client.has_dropped("/0")
     assert client.has_dropped("/1")
     assert client.has_dropped(f"/{MAX_DROPPED}")
+
+
+def test_what_is_being_decided_is_kept_until_it_is() -> None:
+    client = Client(SESSION)
+    made = Socket("sid", client, Namespace("/a"), NOWHERE)
+    client.decide("/a", made)
+    client.decide("/b", made)
+    client.decided("/a")
+    client.decided("/a")
+    assert client.connecting == {"/b": made}
+    client.decided("/b")
+    assert client.connecting is None
+    client.decided("/b")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from rtserver.engineio.handler import Handshake
 from rtserver.server.environ import Environ
+from tests.unit.server.harness import HEADERS, Harness
 
 
 class Keeper:
@@ -59,3 +62,33 @@ def test_the_request_is_let_go_without_counting_as_a_change() -> None:
     environ.release_request()
     assert "aiohttp.request" not in environ
     assert keeper.environ is None
+
+
+async def test_the_environ_is_built_anew_until_the_application_writes_to_it() -> None:
+    harness = Harness(namespaces=("/", "/b"))
+    sio = harness.sio
+    handshake = Handshake("GET", "/", HEADERS, request=type("Request", (), {"content": None})())
+    seen: list[Any] = []
+
+    @sio.on("connect", namespace="*")
+    async def connect(namespace: str, sid: str, environ: Any) -> None:
+        seen.append((namespace, environ.get("user"), "aiohttp.request" in environ))
+        if namespace == "/":
+            environ["user"] = "Ada"
+
+    session = harness.session(handshake)
+    other = harness.session()
+    sid = session.join("/")
+    session.join("/b")
+    assert seen == [("/", None, True), ("/b", "Ada", False)]
+    assert handshake.request is None
+    environ = sio.get_environ(sid)
+    assert environ is not None
+    assert environ["user"] == "Ada"
+    assert sio.get_environ(sid) is environ
+    assert "aiohttp.request" not in environ
+    other_sid = other.join("/b")
+    for _ in range(2):
+        assert dict(sio.get_environ(other_sid, "/b") or {})["HTTP_HOST"] == "chat.example"
+    assert sio.get_environ(other_sid, "/b") is not sio.get_environ(other_sid, "/b")
+    assert sio.get_environ("nobody") is None

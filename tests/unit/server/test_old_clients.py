@@ -177,7 +177,7 @@ class TestComingBack:
         assert self.seen == [("connect", None), "disconnect", ("connect", {"again": 2})]
         assert session.take() == ["40"]
         assert harness.sio.rooms(SID) == [SID]
-        assert harness.sio._connecting._returning == {}
+        assert harness.sio._leaving._then == {}
 
     async def test_it_has_gone_meanwhile(self, harness: Harness) -> None:
         session = await old(harness)
@@ -186,4 +186,4 @@ class TestComingBack:
         self.may_end.set()
         await turns()
         assert self.seen == [("connect", None), "disconnect"]
-        assert harness.sio._connecting._returning == {}
+        assert harness.sio._leaving._then == {}

@@ -532,6 +532,27 @@ async def test_middleware_is_skipped_where_it_is_wanted(skips: bool) -> None:
     assert seen == ([False] if skips else [False, True])
 
 
+async def test_a_client_that_is_lost_again_while_middleware_runs_may_still_come_back() -> None:
+    harness = Harness(recovery=ConnectionStateRecovery(skip_middlewares=False))
+    go_on = asyncio.Event()
+
+    @harness.sio.use
+    async def wait(socket: Any) -> None:
+        if socket.recovered:
+            await go_on.wait()
+
+    client = Client(harness).connect()
+    await harness.sio.enter_room(client.sid, "room")
+    client.drop().connect().drop()
+    go_on.set()
+    await turns()
+    await harness.sio.emit("missed", room="room")
+    client.connect()
+    await turns()
+    assert client.read() == [["missed"]]
+    assert client.recovered
+
+
 async def test_history_is_not_replayed_to_who_comes_back() -> None:
     harness = Harness(recovery=ConnectionStateRecovery(), history=History("a*", replay=10))
     client = Client(harness).connect()
