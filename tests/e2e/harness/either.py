@@ -76,6 +76,7 @@ __all__ = [
     "Commands",
     "Compare",
     "Either",
+    "NodeServer",
     "ServeEither",
     "Servers",
     "Tell",
@@ -101,7 +102,8 @@ class Application:
     Args:
         javascript: A file of `node/servers/`.
         python: The same in Python.
-        node_options: Options of Node's server, by its names; `parser` is the name of a module.
+        node_options: Options of Node's server, by its names; `parser` is the name of a module, and `adapter`
+            what `node/adapters.js` takes.
         options: The same for ours.
     """
 
@@ -138,14 +140,17 @@ Compare = Callable[..., Awaitable[Transcript]]
 
 
 class NodeServer:
-    """Node's server, in a process of its own."""
+    """Node's server, in a process of its own.
+
+    Args:
+        javascript: A file of `node/servers/`.
+        options: As in `Application`.
+    """
 
     kind = "node"
 
-    def __init__(self, application: Application) -> None:
-        self._process = NodeProcess(
-            "server.js", application.javascript, json.dumps(dict(application.node_options))
-        )
+    def __init__(self, javascript: str, options: Mapping[str, Any]) -> None:
+        self._process = NodeProcess("server.js", javascript, json.dumps(dict(options)))
         self._channel = Channel(self._process)
         self._listening = self._channel.log("server")
         self.log = EventLog("Node's server")
@@ -198,12 +203,16 @@ class Servers:
     async def start(self, kind: str, application: Application) -> Either:
         """Start an application on the server of this kind."""
         if kind == "node":
-            node_server = NodeServer(application)
-            self._processes.append(node_server)
-            await node_server.start()
-            return node_server
+            return await self.node(application.javascript, application.node_options)
         server = OurServer(application)
         server.listening(await self._hosting.server(server.sio))
+        return server
+
+    async def node(self, javascript: str, options: Mapping[str, Any]) -> NodeServer:
+        """Start an application that is written for Node's server only."""
+        server = NodeServer(javascript, options)
+        self._processes.append(server)
+        await server.start()
         return server
 
     async def compare(
