@@ -72,7 +72,7 @@ def test_a_million_characters_take_no_long_time(unit: str) -> None:
     text = f"[{','.join([unit] * (1_000_000 // (len(unit) + 1)))}]"
     start = time.process_time()
     assert not is_too_deep(text, 128)
-    assert time.process_time() - start < 1  # 0.03 on a fast machine; quadratic time would be minutes
+    assert time.process_time() - start < 30  # 0.03 on a fast machine; quadratic time would be many minutes
 
 
 def test_loads() -> None:

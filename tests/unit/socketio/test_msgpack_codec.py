@@ -261,4 +261,4 @@ def test_many_small_containers_take_no_long_time() -> None:
     message = msgpack.packb({"type": 2, "data": ["a", [[]] * 300_000], "nsp": "/"})
     start = time.process_time()
     codec.decode(message)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 30  # a fraction of a second; quadratic time would be many minutes
