@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from rtserver import EmitterError
 from rtserver.cluster.emitter import BlockingEmitter, Emitter, EmitterNamespace, Mode
 
 from .harness.either import NodeServer, Servers
@@ -122,3 +123,28 @@ async def test_events_for_servers(cluster: Cluster) -> None:
     assert await cluster.server.log.next("hello") == ["/", 1, {"a": "b"}]
     await cluster.send(lambda emitter: emitter.of("/chat").server_side_emit("hello"))
     assert await cluster.server.log.next("hello") == ["/chat"]
+
+
+async def test_redis_that_comes_back_is_found(redis_server: RedisServer) -> None:
+    async with Emitter(redis_server.url) as emitter:
+        with BlockingEmitter(redis_server.unix_url) as blocking:
+            await emitter.emit("event")
+            blocking.emit("event")
+            await redis_server.kill()
+            with pytest.raises(EmitterError):
+                await emitter.emit("event")
+            with pytest.raises(EmitterError):
+                blocking.emit("event")
+            await redis_server.restart()
+            await emitter.emit("event")
+            blocking.emit("event")
+
+
+async def test_redis_that_does_not_answer_is_an_error(redis_server: RedisServer) -> None:
+    async with Emitter(redis_server.url, socket_timeout=0.1) as emitter:
+        await emitter.emit("event")
+        redis_server.freeze()
+        with pytest.raises(EmitterError, match=r"[Tt]imeout"):
+            await emitter.emit("event")
+        redis_server.resume()
+        await emitter.emit("event")

@@ -8,12 +8,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import socketio
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.channels import Channels
-from rtserver.cluster.redis.classic import Classic, encode, encode_response
+from rtserver.cluster.redis.classic import EMITTER, Classic, encode, encode_response
+from rtserver.cluster.redis.foreign import CHANNEL, PythonFormat
 
 from .harness.either import NodeServer, Servers
 from .harness.events import EventLog
@@ -138,3 +140,49 @@ async def test_clients_of_node_are_moved(server: NodeServer, peer: Peer, node: N
     assert await client.call("rooms") == [["r2"]]
     await peer.send(Kind.DISCONNECT, opts=opts, close=True)
     assert await client.next("disconnect") == ["io server disconnect"]
+
+
+async def test_the_official_emitter(servers: Servers, peer: Peer, redis_server: RedisServer) -> None:
+    emitter = await servers.node("emitter.js", {})
+    await emitter.do("open", redis_server.url)
+    opts = {"rooms": ["here"], "except": []}
+
+    await emitter.do("emit", "/", ["here"], "event", b"\x01", None)
+    event = {
+        "packet": {"type": 2, "data": ["event", b"\x01", None]},
+        "opts": opts | {"flags": {"volatile": True}},
+    }
+    assert await peer.log.next("BROADCAST") == [event, EMITTER]
+    await emitter.do("join", ["here"], "r1")
+    assert await peer.log.next("JOIN") == [{"opts": opts, "rooms": ["r1"]}, EMITTER]
+    await emitter.do("leave", ["here"], ["r1", "r2"])
+    assert await peer.log.next("LEAVE") == [{"opts": opts, "rooms": ["r1", "r2"]}, EMITTER]
+    await emitter.do("disconnect", ["here"])
+    assert await peer.log.next("DISCONNECT") == [{"opts": opts, "close": True}, EMITTER]
+    await emitter.do("serverSideEmit", "hello", 1)
+    assert await peer.log.next("SERVER_SIDE_EMIT") == [{"packet": ["hello", 1]}, EMITTER]
+
+
+async def test_the_managers_of_python_socketio(redis_server: RedisServer) -> None:
+    manager = socketio.AsyncRedisManager(redis_server.url, write_only=True)
+    reader = PythonFormat()
+    async with Redis.from_url(redis_server.url) as client, client.pubsub() as pubsub:
+        await pubsub.subscribe(CHANNEL)
+
+        async def received() -> Message | None:
+            while (item := await pubsub.get_message(timeout=10)) is not None:
+                if item["type"] == "message":
+                    return reader.decode(item["data"], 0)
+            raise AssertionError("nothing was published")
+
+        await manager.emit("event", ("a", b"\x01"), room="r1", skip_sid="s1", namespace="/chat")
+        event = {"type": 2, "data": ["event", "a", b"\x01"]}
+        opts = {"rooms": ["r1"], "except": ["s1"]}
+        data = {"packet": event, "opts": opts}
+        assert await received() == Message(manager.host_id, "/chat", Kind.BROADCAST, data)
+        await manager.enter_room("s1", "/", "r2")
+        moved = {"opts": {"rooms": ["s1"]}, "rooms": ["r2"]}
+        assert await received() == Message(manager.host_id, "/", Kind.JOIN, moved)
+        await manager.leave_room("s1", "/", "r2")
+        assert await received() == Message(manager.host_id, "/", Kind.LEAVE, moved)
+    await manager.redis.aclose()
