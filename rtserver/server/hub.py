@@ -80,7 +80,7 @@ class Hub:
         self.counters = Counters()
         self.recovery: Recovery | None = None
         """Who can come back to what; None where it isn't wanted."""
-        self._observers: list[tuple[str | None, RoomObserver]] = []
+        self._observers: list[tuple[str | None, RoomObserver, bool]] = []
         self.on_open: Callable[[str], object]
         """Called with the name of a namespace before its first client."""
         self.facade: Callable[[Socket], Any]
@@ -226,14 +226,21 @@ class Hub:
 
     # Rooms.
 
-    def observe(self, namespace: str | None, observer: RoomObserver) -> None:
-        """Let `observer` learn what happens to the rooms of a namespace, or of all if that is None."""
-        self._observers.append((namespace, observer))
+    def observe(self, namespace: str | None, observer: RoomObserver, *, early: bool = False) -> None:
+        """Let `observer` learn what happens to the rooms of a namespace, or of all if that is None.
+
+        Args:
+            namespace: The namespace's name.
+            observer: Who learns of it.
+            early: Ahead of those that aren't early: what happens first is told first.
+        """
+        count = sum(is_early for _, _, is_early in self._observers)
+        self._observers.insert(count if early else len(self._observers), (namespace, observer, early))
         for each in self.namespaces.values():
             each.observers = self._observers_of(each.name)
 
     def _observers_of(self, name: str) -> tuple[RoomObserver, ...]:
-        return tuple(observer for namespace, observer in self._observers if namespace in (None, name))
+        return tuple(observer for namespace, observer, _ in self._observers if namespace in (None, name))
 
     # Slow clients.
 

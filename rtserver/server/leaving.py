@@ -76,6 +76,7 @@ class Leaving:
             self.turn_away(client, name, error)
         elif socket.state is State.CONNECTED:  # always_connect
             self._hub.counters.refusals += 1
+            self._hub.counters.disconnects += 1
             client.remove(socket)
             self._tell(socket)
             self._gone(socket)

@@ -153,7 +153,11 @@ class RoomMethods:
 
         def register(function: Function) -> Function:
             observer = RoomHandler(self._hub, event, function)
-            self._hub.observe(None if namespace == "*" else namespace or MAIN, observer)
+            self._hub.observe(
+                None if namespace == "*" else namespace or MAIN,
+                observer,
+                early=event in ("create-room", "leave-room"),
+            )
             return function
 
         if handler is None:

@@ -42,6 +42,8 @@ async def test_always_connect_refuses_with_a_disconnect() -> None:
     session.receive('2["in flight"]')
     assert session.is_open
     assert harness.sio._hub.namespaces == {}
+    counters = harness.sio.counters
+    assert (counters.connects, counters.refusals, counters.disconnects) == (1, 1, 1)
 
 
 async def test_a_call_fails_before_the_disconnect_handler_has_ended() -> None:

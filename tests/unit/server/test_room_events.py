@@ -42,6 +42,17 @@ async def test_rooms_are_created_with_the_first_member_and_deleted_with_the_last
     ]
 
 
+async def test_a_room_is_created_before_it_is_joined_and_left_before_it_is_deleted() -> None:
+    harness = Harness()
+    log: Log = []
+    for event in ("join-room", "delete-room", "leave-room", "create-room"):
+        harness.sio.on_room(event, lambda room, *_, event=event: log.append((event, room)))
+    session = harness.session()
+    sid = session.join()
+    session.close()
+    assert log == [(event, sid) for event in ("create-room", "join-room", "leave-room", "delete-room")]
+
+
 async def test_a_clients_own_room_lives_as_long_as_it_has_members() -> None:
     harness = Harness()
     log = watched(harness)
