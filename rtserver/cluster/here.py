@@ -13,6 +13,7 @@ from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.memory import MemoryStore
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.store import RecoveryStore
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["Here"]
@@ -24,7 +25,10 @@ class Here:
     def __init__(self) -> None:
         self._sink: LocalSink
         self._history: MemoryHistory | None = None
-        self._store: MemoryStore | None = None
+        self._store: RecoveryStore | None = None
+        """What clients can come back to; None where that isn't wanted."""
+        self._log: MemoryStore | None = None
+        """What keeps events as they are delivered; None where that isn't wanted, or something else does."""
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is."""
@@ -36,9 +40,9 @@ class Here:
         unnoticed: float,
         clock: Callable[[], Clock],
         counters: Counters,
-    ) -> MemoryStore:
+    ) -> RecoveryStore:
         """Keep what clients miss that lose their connection, from now on."""
-        self._store = MemoryStore(options, unnoticed, clock, counters)
+        self._store = self._log = MemoryStore(options, unnoticed, clock, counters)
         return self._store
 
     def keep_history(self, options: History, clock: Callable[[], Clock]) -> MemoryHistory:
@@ -50,16 +54,15 @@ class Here:
         self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> None:
         """Send an event to those clients here that it is for, and keep it for those that will ask for it."""
+        recorded = None
         if ack is None and not flags.volatile:
             if self._history is not None:
                 self._history.record(target, args)
-            store = self._store
-            if store is not None and store.is_used(target.namespace):
-                recorded = self._sink.encode(target, args, store.next_offset())
-                store.record(target, recorded)
-                self._sink.emit(target, args, flags, None, recorded)
-                return
-        self._sink.emit(target, args, flags, ack)
+            log = self._log
+            if log is not None and log.is_used(target.namespace):
+                recorded = self._sink.encode(target, args, log.next_offset())
+                log.record(target, recorded)
+        self._sink.emit(target, args, flags, ack, recorded)
 
     def join(self, target: Target, rooms: Sequence[Room]) -> None:
         """Put clients into rooms."""

@@ -64,7 +64,7 @@ class Client:
         """The first namespace that it joined: for most clients the only one."""
         self.others: dict[str, Socket] | None = None
         """The namespaces that it joined after that, by name."""
-        self.connecting: dict[str, Socket] | None = None
+        self.connecting: dict[str, Socket | None] | None = None
         """Namespaces whose ``connect`` handlers run, by name."""
         self.dropped: dict[str, None] | None = None
         """Namespaces that the server has ended: the client may not have heard of it yet."""
@@ -119,8 +119,8 @@ class Client:
         if not self.others:
             self.others = None
 
-    def decide(self, namespace: str, socket: Socket) -> None:
-        """Note that it is being decided whether the client joins this namespace."""
+    def decide(self, namespace: str, socket: Socket | None = None) -> None:
+        """Note that it is being decided whether the client joins this namespace: with a socket, or before."""
         if self.connecting is None:
             self.connecting = {}
         self.connecting[namespace] = socket

@@ -90,8 +90,9 @@ class Leaving:
         if client.timer is not None:
             client.timer.cancel()
             client.timer = None
-        for socket in tuple((client.connecting or {}).values()):
-            socket.recipient = NOWHERE
+        for connecting in tuple((client.connecting or {}).values()):
+            if connecting is not None:
+                connecting.recipient = NOWHERE
         for socket in client.sockets():
             self.leave(socket, reason)
 

@@ -14,7 +14,8 @@ pid, and the offset of the last event that it has received. Where Node's server 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from rtserver.ids import new_sid
@@ -24,7 +25,8 @@ from rtserver.server.reasons import Reason
 from rtserver.server.recovery.claim import Claim
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.session import RecoverableSession
-from rtserver.server.recovery.store import RecoveryStore
+from rtserver.server.recovery.store import RecoveryStore, Restored
+from rtserver.server.runtime import is_suspended
 from rtserver.server.socket import Held, Socket, State
 
 __all__ = ["RECOVERABLE", "Recovery"]
@@ -44,7 +46,7 @@ Then = Callable[[Socket], None]
 
 
 class Waiting:
-    """A client that waits until its previous connection has ended.
+    """A client that waits until its previous connection has ended, or its state has come from elsewhere.
 
     Args:
         client: The client.
@@ -80,7 +82,7 @@ class Recovery:
         self._occupants: dict[str, Socket] = {}
         """Whose session it is, by its pid: until its ``disconnect`` handler has ended."""
         self._waiting: dict[str, Waiting] = {}
-        """Who waits for an occupant to be gone, by the same pid."""
+        """Who waits for an occupant to be gone, or for a session from elsewhere, by the same pid."""
 
     @property
     def store(self) -> RecoveryStore:
@@ -105,17 +107,66 @@ class Recovery:
             client: The client.
             name: The namespace.
             claim: What it says it was before; None if it is new.
-            then: Called with the socket, at once or when the client's previous connection has ended.
+            then: Called with the socket: at once, or when the client's previous connection has ended and its
+                state has been found.
         """
-        if claim is not None:
-            occupant = self._occupants.get(claim.pid)
-            if occupant is not None and occupant.namespace.name == name:
-                self._evict(occupant)
-                if occupant.state is not State.GONE:
-                    self._wait(Waiting(client, name, claim, then), occupant)
-                    return
-            if self._resume(client, name, claim, then):
+        if claim is None:
+            self._begin(client, name, then)
+        else:
+            self._claim(Waiting(client, name, claim, then))
+
+    def _claim(self, waiting: Waiting) -> None:
+        client, name, claim = waiting.client, waiting.name, waiting.claim
+        occupant = self._occupants.get(claim.pid)
+        if occupant is not None and occupant.namespace.name == name:
+            self._evict(occupant)
+            if occupant.state is not State.GONE:
+                self._wait(waiting)
                 return
+        elif claim.pid in self._waiting:  # it is asked for already, by a connection that may be lost
+            asking = self._waiting[claim.pid]
+            if (asking.name, asking.claim) == (name, claim):
+                self._wait(waiting)
+            else:
+                self._begin(client, name, waiting.then)
+            return
+        # At most half of what may be held for the client: there must be room for what is sent to it now.
+        restored = self._store.restore(name, claim.pid, claim.offset, self._hub.settings.max_held // 2)
+        if restored is None or isinstance(restored, Restored):
+            self._restored(waiting, restored)
+        else:
+            self._wait(waiting)
+            runtime = self._hub.runtime()
+            task = runtime.start(self._restore(claim.pid, restored))
+            if is_suspended(task):
+                runtime.keep(task)
+
+    async def _restore(self, pid: str, restoring: Awaitable[Restored | None]) -> None:
+        """Wait for a session, and give it to the connection that has asked for it last."""
+        restored = None
+        try:
+            async with asyncio.timeout(self._hub.settings.connect_timeout):
+                restored = await restoring
+        except TimeoutError:
+            self._hub.logger.warning("the state of a client was not found in time: it is a new client")
+        except Exception:
+            self._hub.logger.exception("the state of a client could not be restored: it is a new client")
+        finally:
+            waiting = self._waiting.pop(pid)
+            client = waiting.client
+            client.decided(waiting.name)
+        if client.reason is None and client.session.is_open:
+            self._restored(waiting, restored)
+        elif restored is not None:
+            self._store.save(restored.session)
+
+    def _restored(self, waiting: Waiting, restored: Restored | None) -> None:
+        if restored is None:
+            self._begin(waiting.client, waiting.name, waiting.then)
+        else:
+            self._resume(waiting.client, waiting.name, restored, waiting.then)
+
+    def _begin(self, client: Client, name: str, then: Then) -> None:
         socket = self._hub.open(name, new_sid(), client, Held(self._hub.settings.max_held))
         session = RecoverableSession(new_sid(), socket.sid, name, self._store)
         self._store.open(session)
@@ -123,12 +174,8 @@ class Recovery:
         self._occupants[session.pid] = socket
         then(socket)
 
-    def _resume(self, client: Client, name: str, claim: Claim, then: Then) -> bool:
+    def _resume(self, client: Client, name: str, restored: Restored, then: Then) -> None:
         hub = self._hub
-        # At most half of what may be held for the client: there must be room for what is sent to it now.
-        restored = self._store.restore(name, claim.pid, claim.offset, hub.settings.max_held // 2)
-        if restored is None:
-            return False
         session, missed = restored
         held = Held(hub.settings.max_held)
         for outgoing in missed:
@@ -145,15 +192,14 @@ class Recovery:
         hub.counters.recoveries += 1
         hub.counters.recovered_events += len(missed)
         then(socket)
-        return True
 
     def _evict(self, occupant: Socket) -> None:
         # Who knows the secret is that client, and wouldn't come if its connection were any good.
         occupant.client.session.close(Reason.TRANSPORT_CLOSE)
 
-    def _wait(self, waiting: Waiting, occupant: Socket) -> None:
-        client, name, pid = waiting.client, waiting.name, waiting.claim.pid
-        client.decide(name, occupant)  # keeps the place: the client is not idle, and needn't ask twice
+    def _wait(self, waiting: Waiting) -> None:
+        pid = waiting.claim.pid
+        waiting.client.decide(waiting.name)  # keeps the place: the client is not idle, and needn't ask twice
         superseded = self._waiting.get(pid)
         self._waiting[pid] = waiting
         if superseded is not None:
@@ -171,7 +217,7 @@ class Recovery:
         """Learn that a session has closed, however long it takes until its sockets have left."""
         now = self._hub.clock().now()
         for socket in (*client.sockets(), *(client.connecting or {}).values()):
-            if socket.client is client and socket.recovery is not None:
+            if socket is not None and socket.recovery is not None:
                 socket.recovery.lost_at = now
 
     def left(self, socket: Socket, reason: str) -> None:

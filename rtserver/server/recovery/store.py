@@ -6,11 +6,13 @@ positions as offsets, strings that mean something to the store alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
 from rtserver.engineio.outgoing import Outgoing
+from rtserver.server.namespace import Room
 from rtserver.server.recovery.session import RecoverableSession
+from rtserver.server.target import Target
 
 __all__ = ["RecoveryStore", "Restored"]
 
@@ -41,8 +43,10 @@ class RecoveryStore(Protocol):
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""
 
-    def restore(self, namespace: str, pid: str, offset: str | None, limit: int) -> Restored | None:
-        """Take out the session of a client that is back.
+    def restore(
+        self, namespace: str, pid: str, offset: str | None, limit: int
+    ) -> Restored | Awaitable[Restored | None] | None:
+        """Take out the session of a client that is back, now or when another server has answered.
 
         Args:
             namespace: The namespace that the client connects to.
@@ -51,8 +55,19 @@ class RecoveryStore(Protocol):
             limit: Bytes that the missed events may have.
 
         Returns:
-            None if there is no such session, or if not everything that it has missed can be sent again.
+            None if there is no such session, or if not everything that it has missed can be sent again. What
+            has to wait returns a coroutine: what that has missed is complete in the step in which it ends, as
+            the client gets what is sent from then on.
         """
 
     def discard(self, session: RecoverableSession) -> None:
         """Forget a session: its client won't come back, or must not. Harmless when that has been done."""
+
+    def leave(self, target: Target, rooms: Sequence[Room]) -> None:
+        """Take those of these clients that are away out of rooms."""
+
+    def disconnect(self, target: Target) -> None:
+        """Let those of these clients that are away not come back."""
+
+    def clear(self) -> None:
+        """Forget everyone who is away, and all events."""

@@ -42,7 +42,7 @@ def test_what_concerns_everyone_goes_to_the_clients_here(manager: Manager, sink:
     assert manager.disconnect(EVERYONE, True) is None
     assert manager.close() is None
     assert sink.calls == [
-        ("emit", EVERYONE, ["event", 1], PLAIN, print),
+        ("emit", EVERYONE, ["event", 1], PLAIN, print, None),
         ("join", EVERYONE, ["x"]),
         ("leave", EVERYONE, ["x"]),
         ("disconnect", EVERYONE, True),
