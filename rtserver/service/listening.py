@@ -68,6 +68,7 @@ def tls_context(settings: ListenSettings) -> ssl.SSLContext | None:
             )
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python would take older ones
     context.set_alpn_protocols(["http/1.1"])
     # An encrypted key would make OpenSSL ask for its passphrase on the terminal: an empty one makes it fail.
     try:
