@@ -11,7 +11,8 @@
     │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
     │   ├── SocketViolation      a Socket.IO packet that can't be decoded, or isn't allowed now
     │   ├── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
-    │   └── ClusterViolation     a message of another server of the cluster that can't be understood
+    │   ├── ClusterViolation     a message of another server of the cluster that can't be understood
+    │   └── PassageViolation     a message with a connection, of another process, that can't be understood
     ├── EmitterError             what an emitter sent, and Redis didn't take
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
@@ -36,6 +37,7 @@ __all__ = [
     "EventRefused",
     "HandshakeError",
     "HttpError",
+    "PassageViolation",
     "PlainViolation",
     "ProtocolError",
     "RtserverError",
@@ -151,6 +153,10 @@ class PlainViolation(ProtocolError):
 
 class ClusterViolation(ProtocolError):
     """A message of another server of the cluster that can't be understood. It is counted and left out."""
+
+
+class PassageViolation(ProtocolError):
+    """What another process sent with a connection that it handed over can't be understood. It is closed."""
 
 
 class EmitterError(RtserverError):

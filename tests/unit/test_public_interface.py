@@ -117,6 +117,7 @@ def test_the_package_exports_exactly_this() -> None:
         "HistoryEvent",
         "HistoryPage",
         "HttpError",
+        "PassageViolation",
         "PlainViolation",
         "Presence",
         "PresencePage",
