@@ -7,6 +7,7 @@ from typing import Final
 
 from rtserver.clock import Clock, Timer
 from rtserver.engineio.outgoing import Outgoing
+from rtserver.ids import new_sid
 from rtserver.server.counters import Counters
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.log import EventLog
@@ -89,9 +90,10 @@ class MemoryStore:
 
     # Sessions.
 
-    def open(self, session: RecoverableSession) -> None:
-        """Begin to keep events for a session that is new."""
-        self._users[session.namespace] = self._users.get(session.namespace, 0) + 1
+    def open(self, namespace: str, sid: str) -> RecoverableSession:
+        """Begin a session, and to keep events for it."""
+        self._users[namespace] = self._users.get(namespace, 0) + 1
+        return RecoverableSession(new_sid(), sid, namespace, self)
 
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""

@@ -168,9 +168,7 @@ class Recovery:
 
     def _begin(self, client: Client, name: str, then: Then) -> None:
         socket = self._hub.open(name, new_sid(), client, Held(self._hub.settings.max_held))
-        session = RecoverableSession(new_sid(), socket.sid, name, self._store)
-        self._store.open(session)
-        socket.recovery = session
+        socket.recovery = session = self._store.open(name, socket.sid)
         self._occupants[session.pid] = socket
         then(socket)
 

@@ -37,8 +37,16 @@ class RecoveryStore(Protocol):
     def offset(self) -> str:
         """Return the offset of the newest event, as clients are told it."""
 
-    def open(self, session: RecoverableSession) -> None:
-        """Begin to keep events for a session that is new."""
+    def open(self, namespace: str, sid: str) -> RecoverableSession:
+        """Begin a session, and to keep events for it.
+
+        Args:
+            namespace: The name of the namespace.
+            sid: The client's id.
+
+        Returns:
+            The session, whose pid nobody can guess.
+        """
 
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""

@@ -23,9 +23,9 @@ class Store(MemoryStore):
         super().__init__(options, 10.0, lambda: self.clock, self.counters)
 
     def session(self, pid: str = "pid", *rooms: str, namespace: str = "/") -> RecoverableSession:
-        session = RecoverableSession(pid, f"sid of {pid}", namespace, self)
+        session = self.open(namespace, f"sid of {pid}")
+        session.pid = pid
         session.rooms = rooms
-        self.open(session)
         return session
 
     def send(self, text: str, *rooms: str, namespace: str = "/") -> str:
