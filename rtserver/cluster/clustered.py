@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from rtserver.clock import Clock
 from rtserver.cluster.bus import Bus
 from rtserver.cluster.here import Here
 from rtserver.cluster.message import (
@@ -20,11 +21,16 @@ from rtserver.cluster.message import (
     target_of,
 )
 from rtserver.cluster.requests import Request, Requests
+from rtserver.cluster.rooms import FollowsRooms, LocalRooms
 from rtserver.errors import ClusterViolation
 from rtserver.ids import new_sid
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import Answers, Fetched, unpack
+from rtserver.server.counters import Counters
+from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
+from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.store import RecoveryStore
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["ClusterManager"]
@@ -47,6 +53,7 @@ class ClusterManager(Here):
     def __init__(self, bus: Bus) -> None:
         super().__init__()
         self._bus = bus
+        self._rooms: LocalRooms
         self._requests = Requests()
         self._tasks: set[asyncio.Future[Any]] = set()
         self.violations = 0
@@ -66,6 +73,26 @@ class ClusterManager(Here):
             Kind.SIDS: self._sids,
         }
 
+    def attach(self, sink: LocalSink) -> None:
+        """Learn whose manager this is, and let the bus know its rooms if it asks for them."""
+        super().attach(sink)
+        self._rooms = LocalRooms(self.has_clients, self.has_history, sink.observe)
+        if isinstance(self._bus, FollowsRooms):
+            self._bus.follow(self._rooms)
+
+    def recover(
+        self,
+        options: ConnectionStateRecovery,
+        unnoticed: float,
+        clock: Callable[[], Clock],
+        counters: Counters,
+    ) -> RecoveryStore:
+        """Keep what clients miss that lose their connection, from now on."""
+        store = super().recover(options, unnoticed, clock, counters)
+        if self._log is not None:
+            self._log.awaited.on_release = self._rooms.released
+        return store
+
     async def start(self) -> None:
         """Join the cluster."""
         await self._bus.start(self.receive)
@@ -73,6 +100,10 @@ class ClusterManager(Here):
     def open(self, namespace: str) -> None:
         """Listen for a namespace from now on."""
         self._bus.open(namespace)
+
+    def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
+        """Wait, for a limited time, until what any server sends to rooms reaches this one."""
+        return self._rooms.settle(namespace, rooms)
 
     async def close(self) -> None:
         """Leave the cluster."""
@@ -127,8 +158,8 @@ class ClusterManager(Here):
         request = self._requests.open(id, on_answer)
         data = {
             "opts": options(target, flags, seconds),
-            "packet": {"type": 2, "data": list(args)},
             "requestId": id,
+            "packet": {"type": 2, "data": list(args)},
         }
         try:
             await asyncio.gather(
@@ -151,10 +182,11 @@ class ClusterManager(Here):
         sockets = [details_of(each) for sockets in request.answers for each in sockets]
         return Fetched(sockets, request.silent())
 
-    def join(self, target: Target, rooms: Sequence[Room]) -> None:
+    def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Put clients, wherever they are connected, into rooms."""
         super().join(target, rooms)
         self._tell(target, Kind.JOIN, {"rooms": list(rooms)})
+        return self.settle(target.namespace, rooms)
 
     def leave(self, target: Target, rooms: Sequence[Room]) -> None:
         """Take clients, wherever they are connected, out of rooms."""

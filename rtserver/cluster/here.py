@@ -64,9 +64,21 @@ class Here:
                 log.record(target, recorded)
         self._sink.emit(target, args, flags, ack, recorded)
 
-    def join(self, target: Target, rooms: Sequence[Room]) -> None:
+    def has_clients(self, namespace: str, room: Room) -> bool:
+        """Tell whether a client is in a room here, or is away and may come back to it."""
+        log = self._log
+        return self._sink.has_members(namespace, room) or (
+            log is not None and (namespace, room) in log.awaited
+        )
+
+    def has_history(self, room: Room) -> bool:
+        """Tell whether what is sent to a room is kept for those who come later."""
+        return self._history is not None and self._history.keeps(room)
+
+    def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Put clients into rooms."""
         self._sink.join(target, rooms)
+        return None
 
     def leave(self, target: Target, rooms: Sequence[Room]) -> None:
         """Take clients out of rooms, those that are away included."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from rtserver.cluster.here import Here
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import Answers, Fetched
+from rtserver.server.namespace import Room
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["MemoryManager"]
@@ -22,6 +23,9 @@ class MemoryManager(Here):
         """Begin. There is nothing to begin."""
 
     def open(self, namespace: str) -> None:
+        """Do nothing: nothing comes from elsewhere."""
+
+    def settle(self, namespace: str, rooms: Sequence[Room]) -> None:
         """Do nothing: nothing comes from elsewhere."""
 
     def emit(

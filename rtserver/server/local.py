@@ -22,6 +22,7 @@ from rtserver.server.hub import Hub, deliver
 from rtserver.server.inquiry import Inquiry
 from rtserver.server.leaving import Leaving
 from rtserver.server.namespace import Namespace, Room
+from rtserver.server.room_events import RoomObserver
 from rtserver.server.server_events import ServerEvents
 from rtserver.server.socket import NOWHERE, Socket, State
 from rtserver.server.target import PLAIN, Flags, Target
@@ -236,6 +237,15 @@ class Local:
             )
             for socket in self.sockets(target)
         ]
+
+    def has_members(self, namespace: str, room: Room) -> bool:
+        """Tell whether a client that is connected here is in a room."""
+        found = self._hub.namespaces.get(namespace)
+        return found is not None and (room in found.rooms or room in found.sockets)
+
+    def observe(self, observer: RoomObserver) -> None:
+        """Let `observer` learn from now on who comes to any room here, and who goes."""
+        self._hub.observe(None, observer)
 
     def join(self, target: Target, rooms: Sequence[Room]) -> int:
         """Put clients that are connected here into rooms."""

@@ -23,6 +23,7 @@ from rtserver.server.inquiry import Inquiry
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.store import RecoveryStore
+from rtserver.server.room_events import RoomObserver
 from rtserver.server.target import PLAIN, Flags, Target
 
 __all__ = ["PEER_TIMEOUT", "LocalSink", "Manager"]
@@ -92,6 +93,12 @@ class LocalSink(Protocol):
     def details(self, target: Target) -> list[SocketDetails]:
         """Describe the clients that are connected here."""
 
+    def has_members(self, namespace: str, room: Room) -> bool:
+        """Tell whether a client that is connected here is in a room."""
+
+    def observe(self, observer: RoomObserver) -> None:
+        """Let `observer` learn from now on who comes to any room here, and who goes."""
+
     def join(self, target: Target, rooms: Sequence[Room]) -> int:
         """Put clients that are connected here into rooms. Returns how many there are."""
 
@@ -153,6 +160,17 @@ class Manager(Protocol):
     def open(self, namespace: str) -> None:
         """Listen for a namespace: called before its first client, and harmless the second time."""
 
+    def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
+        """Wait, for a limited time, until what any server sends to rooms reaches the clients of this one.
+
+        Args:
+            namespace: The namespace.
+            rooms: Rooms that a client which is connected here has entered.
+
+        Returns:
+            None where it is so at once.
+        """
+
     def emit(
         self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> Awaitable[None] | None:
@@ -189,7 +207,7 @@ class Manager(Protocol):
             timeout: Seconds that the other servers have.
         """
 
-    def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[None] | None:
+    def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Put clients, wherever they are connected, into rooms."""
 
     def leave(self, target: Target, rooms: Sequence[Room]) -> Awaitable[None] | None:

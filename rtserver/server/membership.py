@@ -36,7 +36,7 @@ class Membership:
         return [] if socket is None else socket.namespace.rooms_of(socket)
 
     async def enter_room(self, sid: str, room: Room, namespace: str | None = None) -> None:
-        """Put a client into a room.
+        """Put a client into a room. What is emitted to the room after this returns reaches the client.
 
         Raises:
             ValueError: The client isn't connected, or the room is another client's own.
@@ -47,6 +47,7 @@ class Membership:
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.enter(socket, room)
+            await done(self.manager.settle(name, (room,)))
         elif self.manager.alone:
             raise ValueError(f"{sid!r} can't enter room {room!r}: it is not connected to namespace {name!r}")
         else:

@@ -19,20 +19,17 @@ from typing import Any, Final, NamedTuple
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.channels import Channels
+from rtserver.cluster.rooms import HasMembers, concerns, concerns_any
 from rtserver.cluster.wire import dump, load, pack
 from rtserver.errors import ClusterViolation
-from rtserver.server.namespace import Room
 from rtserver.socketio.msgpack_data import Unpacker
 
-__all__ = ["EMITTER", "UNNAMED", "Classic", "HasMembers", "Publication", "encode", "encode_response"]
+__all__ = ["EMITTER", "UNNAMED", "Classic", "Publication", "encode", "encode_response"]
 
 EMITTER: Final = "emitter"
 """What emitters call themselves; stands for the sender of a request that names none, as well."""
 UNNAMED: Final = ""
 """Stands for the sender of a response that names none."""
-
-HasMembers = Callable[[str, Room], bool]
-"""Tells whether an event for a room of a namespace concerns anyone here."""
 
 
 class Publication(NamedTuple):
@@ -175,7 +172,11 @@ class Classic:
         if body.startswith(self._own):
             return None
         room = channel[len(self.channels.events(namespace)) : -1]
-        if not (self._concerns(namespace, room) if room else self._concerns_any(namespace, body)):
+        if room:
+            is_meant = concerns(self._has_members, namespace, room)
+        else:
+            is_meant = self._concerns_any(namespace, body)
+        if not is_meant:
             return None
         loaded = load(body)
         if not isinstance(loaded, list) or len(loaded) != 3 or not isinstance(loaded[1], dict):
@@ -186,12 +187,6 @@ class Classic:
         event = {"type": 2, "data": packet.get("data")}
         return Message(_name(uid, EMITTER), namespace, Kind.BROADCAST, {"packet": event, "opts": opts})
 
-    def _concerns(self, namespace: str, room: str) -> bool:
-        if self._has_members(namespace, room):
-            return True
-        # A channel's name doesn't tell room 12 from room "12".
-        return room.isdecimal() and self._has_members(namespace, int(room))
-
     def _concerns_any(self, namespace: str, body: bytes) -> bool:
         try:
             marks = self._unpacker.marks(body)
@@ -201,9 +196,7 @@ class Classic:
         rooms = opts.get("rooms") if isinstance(opts, dict) else None
         if not isinstance(rooms, list):
             return True  # `event` says what is wrong with it
-        return not rooms or any(
-            isinstance(room, str | int) and self._has_members(namespace, room) for room in rooms
-        )
+        return concerns_any(self._has_members, namespace, rooms)
 
     def request(self, namespace: str, body: bytes) -> Message:
         """Decode a request.

@@ -150,11 +150,15 @@ class MemoryHistory:
         """Return how many rooms have a history now."""
         return len(self._rooms)
 
+    def keeps(self, room: Room) -> bool:
+        """Tell whether a room has a history."""
+        return matches(self._options.rooms, room)
+
     def record(self, target: Target, args: Sequence[Any]) -> None:
         """Keep an event for those rooms of its target that have a history."""
         size = 0
         for room in target.rooms:
-            if matches(self._options.rooms, room):
+            if self.keeps(room):
                 size = size or len(repr(args))
                 self._append((target.namespace, room), args, size)
 

@@ -10,6 +10,7 @@ from rtserver.server.handshake import SocketHandshake
 from rtserver.server.interface.backend import Backend, united
 from rtserver.server.interface.socket_hooks import SocketHooks
 from rtserver.server.interface.socket_operator import SocketChain, SocketOperator
+from rtserver.server.membership import done
 from rtserver.server.namespace import Room
 from rtserver.server.socket import State
 
@@ -103,15 +104,19 @@ class Socket(SocketChain, SocketHooks):
     # What is done with it.
 
     async def join(self, *rooms: Room | Iterable[Room]) -> None:
-        """Put the client into rooms. Nothing is done for one that has left.
+        """Put the client into rooms. What is emitted to them after this returns reaches the client.
+
+        Nothing is done for a client that has left.
 
         Args:
             rooms: Rooms, or lists of them.
         """
         socket = self._socket
         if socket.state is not State.GONE:
-            for room in united((), rooms):
+            entered = united((), rooms)
+            for room in entered:
                 socket.namespace.enter(socket, room)
+            await done(self._backend.manager.settle(socket.namespace.name, entered))
 
     async def leave(self, *rooms: Room | Iterable[Room]) -> None:
         """Take the client out of rooms, those that it is in.

@@ -12,6 +12,7 @@ from rtserver.server.counters import Counters
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.log import EventLog
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.rooms import AwaitedRooms
 from rtserver.server.recovery.session import RecoverableSession, Whereabouts
 from rtserver.server.recovery.store import Restored
 from rtserver.server.target import Target
@@ -37,7 +38,17 @@ class MemoryStore:
         counters: Where it is counted what was forgotten.
     """
 
-    __slots__ = ("_away", "_clock", "_counters", "_log", "_options", "_timer", "_unnoticed", "_users")
+    __slots__ = (
+        "_away",
+        "_clock",
+        "_counters",
+        "_log",
+        "_options",
+        "_timer",
+        "_unnoticed",
+        "_users",
+        "awaited",
+    )
 
     def __init__(
         self,
@@ -55,6 +66,8 @@ class MemoryStore:
         """Clients that are away, by their pids, who left first at the front."""
         self._users: dict[str, int] = {}
         """How many sessions a namespace has, those of connected clients included."""
+        self.awaited = AwaitedRooms()
+        """The rooms of the clients that are away."""
         self._timer: Timer | None = None
 
     # Events.
@@ -101,6 +114,7 @@ class MemoryStore:
         if session.lost_at is None:
             session.lost_at = session.left_at
         self._away[session.pid] = session
+        self.awaited.add(session)
         if len(self._away) > self._options.max_sessions:
             self._counters.recoveries_expired += 1
             self.discard(next(iter(self._away.values())))
@@ -131,6 +145,7 @@ class MemoryStore:
             self.discard(session)
             return None
         del self._away[pid]
+        self.awaited.remove(session)
         session.left_at = session.lost_at = None
         return Restored(session, missed)
 
@@ -139,7 +154,8 @@ class MemoryStore:
         if session.ended:
             return
         session.ended = True
-        self._away.pop(session.pid, None)
+        if self._away.pop(session.pid, None) is not None:
+            self.awaited.remove(session)
         users = self._users[session.namespace] - 1
         if users:
             self._users[session.namespace] = users
@@ -150,7 +166,9 @@ class MemoryStore:
         """Take those of these clients that are away out of rooms."""
         for session in self._those(target):
             for room in rooms:
-                session.leave(room)
+                if room in session.rooms:
+                    session.leave(room)
+                    self.awaited.leave(session, room)
 
     def disconnect(self, target: Target) -> None:
         """Let those of these clients that are away not come back."""
