@@ -16,6 +16,8 @@ __all__ = ["Unpacker", "is_deeper", "plain", "without_surrogates"]
 SMALL: Final = 128
 """Bytes of a message whose headers can't announce enough to matter."""
 AS_DATETIME: Final = 3
+MAX_MEMBERS: Final = 16
+"""Members of a map that are looked for."""
 
 _ARRAYS_AND_MAPS: Final = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 _OTHER_BYTES: Final = bytes(set(range(256)) - set(_ARRAYS_AND_MAPS))
@@ -72,6 +74,47 @@ class Unpacker:
             self._scanner = _new_scanner()
             raise ValueError(f"{len(data) - marks[-1]} bytes behind the end of an array")
         return marks
+
+    def members(self, data: bytes, inner: bytes | None = None) -> dict[bytes, slice]:
+        """Return where the values of a map are, without parsing them.
+
+        Args:
+            data: The map.
+            inner: The key, in msgpack, of a map within it, in whose place its members are returned.
+
+        Returns:
+            The values by their keys, both in msgpack.
+
+        Raises:
+            ValueError: It is not one whole map, or has a key twice, or more than a few members.
+        """
+        scanner = self._scanner
+        begin = scanner.tell()
+        found: dict[bytes, slice] = {}
+        try:
+            scanner.feed(data)
+            waiting = scanner.read_map_header()
+            while waiting:
+                waiting -= 1
+                start = scanner.tell() - begin
+                scanner.skip()
+                middle = scanner.tell() - begin
+                key = data[start:middle]
+                if key in found or len(found) >= MAX_MEMBERS:
+                    raise ValueError(f"a key twice, or more than {MAX_MEMBERS} of them")
+                if key == inner:
+                    waiting += scanner.read_map_header()
+                    continue
+                scanner.skip()
+                found[key] = slice(middle, scanner.tell() - begin)
+            end = scanner.tell() - begin
+        except (ValueError, msgpack.UnpackException) as error:
+            self._scanner = _new_scanner()
+            raise _not_msgpack(data, error) from None
+        if end != len(data):
+            self._scanner = _new_scanner()
+            raise ValueError(f"{len(data) - end} bytes behind the end of a map")
+        return found
 
     def _scan(self, data: bytes) -> None:
         scanner = self._scanner
