@@ -69,6 +69,7 @@ class ClusterManager(Here):
             Kind.SERVER_SIDE_ANSWER: self._server_side_answer,
             Kind.CLIENT_COUNT: self._client_count,
             Kind.CLIENT_ANSWER: self._client_answer,
+            Kind.CLOSE: self._closed,
             Kind.ALL_ROOMS: self._all_rooms,
             Kind.SIDS: self._sids,
         }
@@ -172,7 +173,7 @@ class ClusterManager(Here):
         return Answers(
             [*inquiry.answers, *request.answers],
             missing=inquiry.missing,
-            missing_count=len(inquiry.missing) + max(request.owed, 0),
+            missing_count=len(inquiry.missing) + request.owed,
             silent=request.silent(),
         )
 
@@ -336,7 +337,10 @@ class ClusterManager(Here):
     def _client_answer(self, message: Message) -> None:
         request = self._requests.find(message.data.get("requestId"))
         if request is not None:
-            request.acknowledge(message.data.get("packet"))
+            request.acknowledge(message.uid, message.data.get("packet"))
+
+    def _closed(self, message: Message) -> None:
+        self._requests.lost(message.uid)
 
     def _reply(self, message: Message, kind: Kind, data: dict[str, Any]) -> None:
         reply = self._message(message.namespace, kind, {"requestId": message.data.get("requestId"), **data})

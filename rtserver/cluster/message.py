@@ -36,6 +36,7 @@ class Kind(IntEnum):
     """How many clients of one server an event with acknowledgment went to."""
     CLIENT_ANSWER = 12
     CLOSE = 13
+    """A server has gone: it answers nothing any more. Buses say so themselves where they notice."""
 
     # What only the older redis-adapter has. The numbers are no protocol's.
     ALL_ROOMS = 101

@@ -24,18 +24,24 @@ class Request:
         on_answer: Called with each answer as it comes.
     """
 
-    __slots__ = ("_answered", "_census", "_finished", "_on_answer", "answers", "owed", "responses")
+    __slots__ = ("_answered", "_census", "_finished", "_lost", "_on_answer", "_owed", "answers", "responses")
 
     def __init__(self, on_answer: Callable[[Any], None] | None = None) -> None:
         self._on_answer = on_answer
         self._census: Census | None = None
         self._finished: asyncio.Future[None] | None = None
         self._answered: set[str] = set()
+        self._lost: set[str] = set()
+        self._owed: dict[str, int] = {}
+        """How many acknowledgments each server has announced that haven't come."""
         self.answers: list[Any] = []
         self.responses = 0
         """How many servers have answered."""
-        self.owed = 0
+
+    @property
+    def owed(self) -> int:
         """How many acknowledgments of clients were announced and haven't come."""
+        return sum(max(owed, 0) for owed in self._owed.values())
 
     def answer(self, uid: str, answer: Any) -> None:
         """Take the answer of a server."""
@@ -44,15 +50,20 @@ class Request:
 
     def announce(self, uid: str, clients: int) -> None:
         """Take the number of clients that one server asks."""
-        self.owed += clients
+        self._owe(uid, clients)
         self._responded(uid)
 
-    def acknowledge(self, answer: Any) -> None:
-        """Take the acknowledgment of one client."""
-        self.owed -= 1
+    def acknowledge(self, uid: str, answer: Any) -> None:
+        """Take the acknowledgment of one client of a server."""
+        self._owe(uid, -1)
         self.answers.append(answer)
         if self._on_answer is not None:
             self._on_answer(answer)
+        self._check()
+
+    def lost(self, uid: str) -> None:
+        """Stop waiting for a server that has gone, and for its clients."""
+        self._lost.add(uid)
         self._check()
 
     async def wait(self, census: Census) -> None:
@@ -75,11 +86,17 @@ class Request:
         self.responses += 1
         self._check()
 
+    def _owe(self, uid: str, clients: int) -> None:
+        self._owed[uid] = self._owed.get(uid, 0) + clients
+
     def _check(self) -> None:
         census, finished = self._census, self._finished
         if census is None or finished is None or finished.done():
             return
-        if self.responses >= census.count and self.owed <= 0:
+        hopeless = len((census.uids & self._lost) - self._answered)
+        if self.responses + hopeless < census.count:
+            return
+        if not any(owed > 0 for uid, owed in self._owed.items() if uid not in self._lost):
             finished.set_result(None)
 
 
@@ -103,6 +120,11 @@ class Requests:
     def find(self, id: Any) -> Request | None:
         """Return the request with this id; None if it is over, or was never made."""
         return self._pending.get(id) if isinstance(id, str) else None
+
+    def lost(self, uid: str) -> None:
+        """Stop waiting for a server that has gone. What is missing is known at once, not when time is up."""
+        for request in self._pending.values():
+            request.lost(uid)
 
     def close(self, id: str) -> None:
         """Forget one: what comes for it later is left out."""

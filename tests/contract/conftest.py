@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.memory import MemoryManager
+from rtserver.cluster.workers.bus import WorkerBus
+from rtserver.cluster.workers.place import Place
 from tests.support.bus import Exchange, LoopBus
 from tests.support.engine import until
 from tests.unit.server.harness import FakeSession, Harness
@@ -40,7 +43,7 @@ async def received(session: FakeSession, count: int = 1) -> list[str | bytes]:
     return session.take()
 
 
-@pytest.fixture(params=["memory", "bus"])
+@pytest.fixture(params=["memory", "bus", "workers"])
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of manager."""
     value: str = request.param
@@ -48,7 +51,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def join(kind: str) -> AsyncIterator[Join]:
+async def join(kind: str, tmp_path: Path) -> AsyncIterator[Join]:
     """Make servers, with the settings that a test gives, and join them."""
     harnesses: list[Harness] = []
 
@@ -59,8 +62,9 @@ async def join(kind: str) -> AsyncIterator[Join]:
             await alone.sio.start()
             return Cluster(alone, alone)
         exchange = Exchange()
-        for uid in ("first-server", "second-server"):
-            harness = Harness(manager=ClusterManager(LoopBus(exchange, uid)), **settings)
+        for uid in ("1st-", "2nd-"):
+            bus = WorkerBus(Place(tmp_path, uid)) if kind == "workers" else LoopBus(exchange, uid)
+            harness = Harness(manager=ClusterManager(bus), **settings)
             harnesses.append(harness)
             await harness.sio.start()
         return Cluster(*harnesses)

@@ -51,6 +51,23 @@ async def test_a_silent_server_is_named() -> None:
         assert len(servers.managers[0]._requests) == 0
 
 
+async def test_a_server_that_has_gone_is_not_waited_for() -> None:
+    async with Servers("a", "b", "c") as servers:
+        first, client = servers.harnesses[0].sio, servers.harnesses[2].session()
+        client.join()
+        servers.exchange.buses["b"].is_deaf = True
+        fetching = asyncio.ensure_future(first.timeout(60).fetch_sockets())
+        asking = asyncio.ensure_future(first.timeout(60).emit_with_ack("question"))
+        await received(client)
+        assert not fetching.done()
+        for uid in ("b", "c"):
+            servers.managers[0].receive(Message(uid, "/", Kind.CLOSE, {}))
+        async with asyncio.timeout(10):
+            sockets, answers = await fetching, await asking
+        assert (len(sockets), sockets.silent) == (1, ("b",))
+        assert (list(answers), answers.silent, answers.missing_count) == ([], ("b",), 1)
+
+
 async def test_servers_answer_each_other() -> None:
     async with Servers("a", "b", "c") as servers:
         a, b, c = (harness.sio for harness in servers.harnesses)
