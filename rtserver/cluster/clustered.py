@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from rtserver.clock import Clock
@@ -20,6 +20,8 @@ from rtserver.cluster.message import (
     options,
     target_of,
 )
+from rtserver.cluster.recovery.store import ClusterStore
+from rtserver.cluster.recovery.transfer import MEETING, Transfers
 from rtserver.cluster.requests import Request, Requests
 from rtserver.cluster.rooms import FollowsRooms, LocalRooms
 from rtserver.errors import ClusterViolation
@@ -58,7 +60,9 @@ class ClusterManager(Here):
         self._tasks: set[asyncio.Future[Any]] = set()
         self.violations = 0
         """Messages of other servers that could not be understood."""
-        self._receivers: Mapping[Kind, Callable[[Message], None]] = {
+        self._shared: ClusterStore | None = None
+        """What clients can come back to, here or at another server; None where that isn't wanted."""
+        self._receivers: dict[Kind, Callable[[Message], None]] = {
             Kind.BROADCAST: self._broadcast,
             Kind.JOIN: self._join,
             Kind.LEAVE: self._leave,
@@ -89,14 +93,21 @@ class ClusterManager(Here):
         counters: Counters,
     ) -> RecoveryStore:
         """Keep what clients miss that lose their connection, from now on."""
-        store = super().recover(options, unnoticed, clock, counters)
-        if self._log is not None:
-            self._log.awaited.on_release = self._rooms.released
+        store = ClusterStore(self._bus.uid, options, unnoticed, clock, counters)
+        store.awaited.on_release = self._rooms.released
+        self._receivers |= Transfers(self._bus, store, counters, self._listen).receivers
+        self._store = self._log = self._shared = store
         return store
+
+    def _listen(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
+        self.open(namespace)
+        return self._rooms.expect(namespace, rooms)
 
     async def start(self) -> None:
         """Join the cluster."""
         await self._bus.start(self.receive)
+        if self._shared is not None:
+            self.open(MEETING)
 
     def open(self, namespace: str) -> None:
         """Listen for a namespace from now on."""
@@ -122,8 +133,14 @@ class ClusterManager(Here):
         if ack is not None:
             self._keep(self._emit_with_callback(target, args, flags, ack))
             return
-        self.deliver(target, args, flags)
-        data = {"opts": options(target, flags), "packet": {"type": 2, "data": list(args)}}
+        opts = options(target, flags)
+        if self._shared is None or flags.volatile:
+            self.deliver(target, args, flags)
+        else:
+            source = self._shared.progress.next()
+            opts["seq"] = source[1]
+            self.deliver(target, args, flags, source=source)
+        data = {"opts": opts, "packet": {"type": 2, "data": list(args)}}
         room = target.rooms[0] if len(target.rooms) == 1 and isinstance(target.rooms[0], str) else None
         self._bus.send(self._message(target.namespace, Kind.BROADCAST, data), room)
 
@@ -264,7 +281,11 @@ class ClusterManager(Here):
         flags, seconds = flags_of(opts or {})
         args = event_of(data.get("packet"))
         if "requestId" not in data:
-            self.deliver(target, args, flags)
+            source = None
+            if self._shared is not None and type(number := opts.get("seq")) is int:
+                source = (message.uid, number)
+                target = self._shared.arrived(source, target)
+            self.deliver(target, args, flags, source=source)
             return
 
         def answered(answer: Any) -> None:

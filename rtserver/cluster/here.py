@@ -11,6 +11,7 @@ from rtserver.server.counters import Counters
 from rtserver.server.delivery.history import History, MemoryHistory
 from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
+from rtserver.server.recovery.log import Source
 from rtserver.server.recovery.memory import MemoryStore
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.store import RecoveryStore
@@ -51,9 +52,22 @@ class Here:
         return self._history
 
     def deliver(
-        self, target: Target, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
+        self,
+        target: Target,
+        args: Sequence[Any],
+        flags: Flags = PLAIN,
+        ack: AckCallback | None = None,
+        source: Source | None = None,
     ) -> None:
-        """Send an event to those clients here that it is for, and keep it for those that will ask for it."""
+        """Send an event to those clients here that it is for, and keep it for those that will ask for it.
+
+        Args:
+            target: Who it is for.
+            args: Its name, then its arguments.
+            flags: How it is delivered.
+            ack: Called with the arguments of each acknowledgment.
+            source: Where it came from, where that is known.
+        """
         recorded = None
         if ack is None and not flags.volatile:
             if self._history is not None:
@@ -61,7 +75,7 @@ class Here:
             log = self._log
             if log is not None and log.is_used(target.namespace):
                 recorded = self._sink.encode(target, args, log.next_offset())
-                log.record(target, recorded)
+                log.record(target, recorded, source)
         self._sink.emit(target, args, flags, ack, recorded)
 
     def has_clients(self, namespace: str, room: Room) -> bool:

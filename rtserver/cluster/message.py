@@ -48,6 +48,14 @@ class Kind(IntEnum):
     DONE = 105
     """A client of this server was put into a room, taken out of one or disconnected, as was asked for."""
 
+    # What only our servers have: `rtserver.cluster.recovery.transfer`. Node's leave it out.
+    LOCATE = 201
+    """Asks who has the session of a client that is back."""
+    LOCATED = 202
+    TAKE = 203
+    """Asks for that session."""
+    TAKEN = 204
+
 
 class Message(NamedTuple):
     """One message."""

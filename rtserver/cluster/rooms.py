@@ -92,6 +92,10 @@ class LocalRooms:
         """Wait, for a limited time, until what is sent to rooms reaches this server."""
         return None if self._watch is None else self._watch.settle(namespace, rooms)
 
+    def expect(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
+        """Listen to rooms that somebody will come to, and wait as `settle` does."""
+        return None if self._watch is None else self._watch.expect(namespace, rooms)
+
     def released(self, namespace: str, room: Room) -> None:
         """Take note that nobody who is away will come back to a room."""
         if self._watch is not None:
@@ -111,14 +115,14 @@ class _Watch:
 
     def entered(self, socket: Socket, room: Room, created: bool) -> None:
         """Listen to a room that is new."""
-        name = self._name_of(room) if created else None
-        if name is None:
-            return
-        key = (socket.namespace.name, name)
-        self._empty.pop(key, None)
-        if key not in self._listening:
-            self._listening.add(key)
-            self._listener.listen(*key)
+        if created:
+            self._listen(socket.namespace.name, room)
+
+    def expect(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
+        """Listen to rooms that somebody will come to."""
+        for room in rooms:
+            self._listen(namespace, room)
+        return self.settle(namespace, rooms)
 
     def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Wait until rooms are listened to that have been entered."""
@@ -153,6 +157,16 @@ class _Watch:
                 self._listening.discard(key)
                 self._listener.ignore(*key)
         self._timer = None
+
+    def _listen(self, namespace: str, room: Room) -> None:
+        name = self._name_of(room)
+        if name is None:
+            return
+        key = (namespace, name)
+        self._empty.pop(key, None)
+        if key not in self._listening:
+            self._listening.add(key)
+            self._listener.listen(*key)
 
     def _name_of(self, room: Room) -> str | None:
         """Return the name of a room that the listener takes."""

@@ -18,7 +18,7 @@ __all__ = ["decode", "dump", "encode", "load", "pack"]
 
 _UNDEFINED: Final = 0
 """The extension by which JavaScript's msgpack libraries write ``undefined``."""
-_NUMBERED: Final = {int(kind): kind for kind in Kind if kind <= Kind.CLOSE}
+_NUMBERED: Final = {int(kind): kind for kind in Kind if kind <= Kind.CLOSE or kind >= Kind.LOCATE}
 """The types of messages that this form has."""
 _unpacker = Unpacker()
 

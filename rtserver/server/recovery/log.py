@@ -6,6 +6,7 @@ it has missed, however much was sent to others.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Final, NamedTuple
@@ -14,7 +15,10 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.server.namespace import Room
 from rtserver.server.target import Target
 
-__all__ = ["EventLog", "Recorded"]
+__all__ = ["EventLog", "Recorded", "Source"]
+
+Source = tuple[str, int]
+"""Which server has sent an event, and the how many'th of its events that is."""
 
 EVERYONE: Final = object()
 """Stands for the room that everyone is in."""
@@ -28,6 +32,8 @@ class Recorded(NamedTuple):
     """When it was sent, by the clock."""
     target: Target
     outgoing: Outgoing
+    source: Source | None = None
+    """Where it came from; None if that isn't known."""
 
 
 class EventLog:
@@ -78,10 +84,10 @@ class EventLog:
         """The oldest event."""
         return self._events.get(self.first)
 
-    def append(self, target: Target, outgoing: Outgoing, now: float) -> None:
+    def append(self, target: Target, outgoing: Outgoing, now: float, source: Source | None = None) -> None:
         """Record an event at the position after the last."""
         self.last = position = self.last + 1
-        self._events[position] = Recorded(position, now, target, outgoing)
+        self._events[position] = Recorded(position, now, target, outgoing, source)
         for key in _keys(target):
             index = self._rooms.get(key)
             if index is None:
@@ -102,6 +108,11 @@ class EventLog:
                     break
                 found.add(each)
         return [self._events[each] for each in sorted(found)]
+
+    def before(self, time: float) -> int:
+        """Return the position of the newest event that was sent before this time."""
+        first = bisect_left(range(self.first, self.last + 1), time, key=lambda each: self._events[each].time)
+        return self.first + first - 1
 
     def expire(self, before: float) -> None:
         """Forget what was sent before this time."""

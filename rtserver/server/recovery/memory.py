@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from rtserver.clock import Clock, Timer
@@ -10,11 +10,12 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.ids import new_sid
 from rtserver.server.counters import Counters
 from rtserver.server.namespace import Room
-from rtserver.server.recovery.log import EventLog
+from rtserver.server.recovery.brought import Missed
+from rtserver.server.recovery.log import EventLog, Source
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.rooms import AwaitedRooms
 from rtserver.server.recovery.session import RecoverableSession, Whereabouts
-from rtserver.server.recovery.store import Restored
+from rtserver.server.recovery.store import Occupants, Restored
 from rtserver.server.target import Target
 
 __all__ = ["MemoryStore"]
@@ -36,6 +37,7 @@ class MemoryStore:
         unnoticed: Seconds until a lost connection is noticed, at the latest.
         clock: Returns the clock of the running loop.
         counters: Where it is counted what was forgotten.
+        prefix: What offsets begin with, so that they are those of no other server.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class MemoryStore:
         "_counters",
         "_log",
         "_options",
+        "_prefix",
         "_timer",
         "_unnoticed",
         "_users",
@@ -56,7 +59,9 @@ class MemoryStore:
         unnoticed: float,
         clock: Callable[[], Clock],
         counters: Counters,
+        prefix: str = "",
     ) -> None:
+        self._prefix = prefix
         self._options = options
         self._unnoticed = unnoticed
         self._clock = clock
@@ -70,6 +75,9 @@ class MemoryStore:
         """The rooms of the clients that are away."""
         self._timer: Timer | None = None
 
+    def attach(self, occupants: Occupants) -> None:
+        """Do nothing: nobody else can ask for their sessions."""
+
     # Events.
 
     def position(self) -> int:
@@ -82,22 +90,28 @@ class MemoryStore:
 
     def offset(self) -> str:
         """Return the offset of the newest event."""
-        return str(self._log.last)
+        return self._offset_of(self._log.last)
 
     def next_offset(self) -> str:
         """Return the offset that the next event will have."""
-        return str(self._log.last + 1)
+        return self._offset_of(self._log.last + 1)
 
     def is_used(self, namespace: str) -> bool:
         """Tell whether anyone could ask for an event of this namespace again."""
         return namespace in self._users
 
-    def record(self, target: Target, outgoing: Outgoing) -> None:
-        """Keep an event, with `next_offset` in it, for clients that will have missed it."""
+    def record(self, target: Target, outgoing: Outgoing, source: Source | None = None) -> None:
+        """Keep an event, with `next_offset` in it, for clients that will have missed it.
+
+        Args:
+            target: Who it is for.
+            outgoing: The event.
+            source: Where it came from.
+        """
         log = self._log
         evicted = log.evicted
         # Of an own object, so that wire forms which are made now aren't kept with it.
-        log.append(target, Outgoing(outgoing.text, outgoing.attachments), self._clock().now())
+        log.append(target, Outgoing(outgoing.text, outgoing.attachments), self._clock().now(), source)
         self._counters.recovery_evictions += log.evicted - evicted
         self._watch()
 
@@ -120,34 +134,63 @@ class MemoryStore:
             self.discard(next(iter(self._away.values())))
         self._watch()
 
-    def restore(self, namespace: str, pid: str, offset: str | None, limit: int) -> Restored | None:
+    def restore(
+        self, namespace: str, pid: str, offset: str | None, limit: int
+    ) -> Restored | Awaitable[Restored | None] | None:
         """Take out the session of a client that is back, with what it has missed."""
-        counters, log = self._counters, self._log
-        session = self._away.get(pid)
-        if session is None or session.namespace != namespace:
-            counters.recoveries_unknown += 1
+        session = self.away(namespace, pid)
+        missed = None if session is None else self.take(session, offset, limit)
+        if session is None or missed is None:
+            return None
+        return Restored(session, [outgoing for _, outgoing in missed])
+
+    def away(self, namespace: str, pid: str) -> RecoverableSession | None:
+        """Return the session of a client that is away, if it may still come back."""
+        session = self.peek(namespace, pid)
+        if session is None:
+            self._counters.recoveries_unknown += 1
             return None
         assert session.left_at is not None
-        assert session.lost_at is not None
         if session.left_at + self._options.max_disconnection_duration < self._clock().now():
-            counters.recoveries_expired += 1
+            self._counters.recoveries_expired += 1
             self.discard(session)
             return None
-        after = session.since if offset is None else _parse(offset)
-        if after is None or not session.since <= after <= log.last:
+        return session
+
+    def peek(self, namespace: str, pid: str) -> RecoverableSession | None:
+        """Return the session of a client that is away."""
+        session = self._away.get(pid)
+        return None if session is None or session.namespace != namespace else session
+
+    def take(self, session: RecoverableSession, offset: str | None, limit: int) -> Sequence[Missed] | None:
+        """Take out the session of a client that is away.
+
+        Args:
+            session: The session.
+            offset: The offset of the last event that the client has received; None if there was none.
+            limit: Bytes that the missed events may have.
+
+        Returns:
+            What the client has missed; None if the offset is none of its, or not all can be sent again.
+        """
+        counters, log = self._counters, self._log
+        assert session.lost_at is not None
+        start = self._start(session, offset)
+        if start is None:
             counters.recoveries_unknown += 1
             return None
+        brought, after = start
         # An event that is kept no longer matters only if the client may not have received it.
         is_cut = after < log.cut and log.cut_at >= session.lost_at - self._unnoticed
-        missed = [] if is_cut else self._missed(session, after)
-        if is_cut or after < session.floor or sum(map(len, missed)) > limit:
+        missed = [] if is_cut else [*brought, *self._missed(session, after)]
+        if is_cut or after < session.floor or sum(len(each.outgoing) for each in missed) > limit:
             counters.recoveries_too_old += 1
             self.discard(session)
             return None
-        del self._away[pid]
+        del self._away[session.pid]
         self.awaited.remove(session)
         session.left_at = session.lost_at = None
-        return Restored(session, missed)
+        return missed
 
     def discard(self, session: RecoverableSession) -> None:
         """Forget a session."""
@@ -197,13 +240,35 @@ class MemoryStore:
             and Whereabouts(session).concerns(self._log.last + 1, rooms, except_rooms)
         ]
 
-    def _missed(self, session: RecoverableSession, after: int) -> list[Outgoing]:
+    def _start(self, session: RecoverableSession, offset: str | None) -> tuple[Sequence[Missed], int] | None:
+        """Return what a client still has to get of what it came with, and after which position it goes on."""
+        brought = session.brought
+        rest = None if brought is None else brought.after(offset)
+        if rest is not None:
+            return rest, session.since
+        if offset is None:
+            return None if brought is not None else ((), session.since)
+        after = self._position_of(offset)
+        if after is None or not session.since <= after <= self._log.last:
+            return None
+        return (), after
+
+    def _missed(self, session: RecoverableSession, after: int) -> list[Missed]:
         whereabouts = Whereabouts(session)
         return [
-            event.outgoing
+            Missed(self._offset_of(event.position), event.outgoing)
             for event in self._log.after(after, session.namespace, whereabouts.rooms())
             if whereabouts.concerns(event.position, event.target.rooms, event.target.except_rooms)
         ]
+
+    def _offset_of(self, position: int) -> str:
+        return f"{self._prefix}{position}"
+
+    def _position_of(self, offset: str) -> int | None:
+        digits = offset.removeprefix(self._prefix)
+        is_own = len(offset) - len(digits) == len(self._prefix)
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
+        return int(digits) if is_own and is_number else None
 
     # Time.
 
@@ -227,7 +292,3 @@ class MemoryStore:
             self._timer.set(duration / SWEEPS)
         else:
             self._timer = None
-
-
-def _parse(offset: str) -> int | None:
-    return int(offset) if offset.isascii() and offset.isdigit() and len(offset) <= MAX_DIGITS else None

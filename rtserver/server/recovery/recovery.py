@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from rtserver.ids import new_sid
@@ -43,6 +44,8 @@ RECOVERABLE: Final = frozenset(
 """Why clients leave that haven't said good-bye, and weren't told to go."""
 
 Then = Callable[[Socket], None]
+GoOn = Callable[[bool], object]
+"""Called when an occupant is gone, with whether its session is there to be claimed."""
 
 
 class Waiting:
@@ -65,7 +68,7 @@ class Waiting:
 
 
 class Recovery:
-    """The recoverable sessions of a server's clients.
+    """The recoverable sessions of a server's clients: the `Occupants` of their store.
 
     Args:
         hub: The shared state.
@@ -73,7 +76,7 @@ class Recovery:
         store: What keeps the state of clients that are away.
     """
 
-    __slots__ = ("_hub", "_occupants", "_options", "_store", "_waiting")
+    __slots__ = ("_asking", "_hub", "_occupants", "_options", "_store", "_waiting")
 
     def __init__(self, hub: Hub, options: ConnectionStateRecovery, store: RecoveryStore) -> None:
         self._hub = hub
@@ -81,8 +84,11 @@ class Recovery:
         self._store = store
         self._occupants: dict[str, Socket] = {}
         """Whose session it is, by its pid: until its ``disconnect`` handler has ended."""
-        self._waiting: dict[str, Waiting] = {}
-        """Who waits for an occupant to be gone, or for a session from elsewhere, by the same pid."""
+        self._waiting: dict[str, GoOn] = {}
+        """Who waits for an occupant to be gone, by the same pid."""
+        self._asking: dict[str, Waiting] = {}
+        """Who waits for a session that may be elsewhere."""
+        store.attach(self)
 
     @property
     def store(self) -> RecoveryStore:
@@ -121,12 +127,15 @@ class Recovery:
         if occupant is not None and occupant.namespace.name == name:
             self._evict(occupant)
             if occupant.state is not State.GONE:
-                self._wait(waiting)
+                client.decide(name)  # keeps the place: the client is not idle, and needn't ask twice
+                self._queue(claim.pid, partial(self._go_on, waiting))
                 return
-        elif claim.pid in self._waiting:  # it is asked for already, by a connection that may be lost
-            asking = self._waiting[claim.pid]
-            if (asking.name, asking.claim) == (name, claim):
-                self._wait(waiting)
+        earlier = self._asking.get(claim.pid)
+        if earlier is not None:  # by a connection that may be lost
+            if (earlier.name, earlier.claim) == (name, claim):
+                client.decide(name)
+                self._asking[claim.pid] = waiting
+                self._go_on(earlier, False)
             else:
                 self._begin(client, name, waiting.then)
             return
@@ -135,7 +144,8 @@ class Recovery:
         if restored is None or isinstance(restored, Restored):
             self._restored(waiting, restored)
         else:
-            self._wait(waiting)
+            client.decide(name)
+            self._asking[claim.pid] = waiting
             runtime = self._hub.runtime()
             task = runtime.start(self._restore(claim.pid, restored))
             if is_suspended(task):
@@ -152,7 +162,7 @@ class Recovery:
         except Exception:
             self._hub.logger.exception("the state of a client could not be restored: it is a new client")
         finally:
-            waiting = self._waiting.pop(pid)
+            waiting = self._asking.pop(pid)
             client = waiting.client
             client.decided(waiting.name)
         if client.reason is None and client.session.is_open:
@@ -195,19 +205,30 @@ class Recovery:
         # Who knows the secret is that client, and wouldn't come if its connection were any good.
         occupant.client.session.close(Reason.TRANSPORT_CLOSE)
 
-    def _wait(self, waiting: Waiting) -> None:
-        pid = waiting.claim.pid
-        waiting.client.decide(waiting.name)  # keeps the place: the client is not idle, and needn't ask twice
-        superseded = self._waiting.get(pid)
-        self._waiting[pid] = waiting
-        if superseded is not None:
-            self._go_on(superseded, None)
+    def release(self, namespace: str, pid: str, then: Callable[[], object]) -> None:
+        """Let the session of a client be free, as it has come back to another server."""
+        occupant = self._occupants.get(pid)
+        if occupant is None or occupant.namespace.name != namespace:
+            then()
+            return
+        self._evict(occupant)
+        if occupant.state is State.GONE:
+            then()
+        else:
+            self._queue(pid, lambda may_claim: then())
 
-    def _go_on(self, waiting: Waiting, claim: Claim | None) -> None:
+    def _queue(self, pid: str, go_on: GoOn) -> None:
+        """Wait until an occupant is gone. The latest who does so gets its session."""
+        superseded = self._waiting.get(pid)
+        self._waiting[pid] = go_on
+        if superseded is not None:
+            superseded(False)
+
+    def _go_on(self, waiting: Waiting, may_claim: bool) -> None:
         client, name = waiting.client, waiting.name
         client.decided(name)
         if client.reason is None:
-            self.open(client, name, claim, waiting.then)
+            self.open(client, name, waiting.claim if may_claim else None, waiting.then)
 
     # A client goes.
 
@@ -249,14 +270,14 @@ class Recovery:
             return
         session.data = socket.data  # the handler may have replaced it
         del self._occupants[session.pid]
-        waiting = self._waiting.pop(session.pid, None)
-        if waiting is not None:
-            self._go_on(waiting, waiting.claim)
+        go_on = self._waiting.pop(session.pid, None)
+        if go_on is not None:
+            go_on(True)
 
     def _forget(self, socket: Socket, session: RecoverableSession) -> None:
         socket.recovery = None
         del self._occupants[session.pid]
         self._store.discard(session)
-        waiting = self._waiting.pop(session.pid, None)
-        if waiting is not None:
-            self._go_on(waiting, None)
+        go_on = self._waiting.pop(session.pid, None)
+        if go_on is not None:
+            go_on(False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from rtserver.server.namespace import Room
+    from rtserver.server.recovery.brought import Brought
     from rtserver.server.recovery.store import RecoveryStore
 
 __all__ = ["MAX_MOVES", "RecoverableSession", "Whereabouts"]
@@ -34,6 +35,7 @@ class RecoverableSession:
     __slots__ = (
         "_moves",
         "_store",
+        "brought",
         "data",
         "ended",
         "floor",
@@ -53,6 +55,8 @@ class RecoverableSession:
         self.pid = pid
         self.sid = sid
         self.namespace = namespace
+        self.brought: Brought | None = None
+        """What the client had missed when it came here from another server; None if it didn't."""
         self.since = store.position()
         """The session began behind this position."""
         self.floor = self.since

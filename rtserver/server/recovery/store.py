@@ -6,7 +6,7 @@ positions as offsets, strings that mean something to the store alone.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from rtserver.engineio.outgoing import Outgoing
@@ -14,7 +14,7 @@ from rtserver.server.namespace import Room
 from rtserver.server.recovery.session import RecoverableSession
 from rtserver.server.target import Target
 
-__all__ = ["RecoveryStore", "Restored"]
+__all__ = ["Occupants", "RecoveryStore", "Restored"]
 
 
 class Restored(NamedTuple):
@@ -25,8 +25,24 @@ class Restored(NamedTuple):
     """The events that it has missed, in order, each with its offset."""
 
 
+class Occupants(Protocol):
+    """The connected clients whose sessions a store has opened."""
+
+    def release(self, namespace: str, pid: str, then: Callable[[], object]) -> None:
+        """Let the session of a client be free, as it has come back to another server.
+
+        Args:
+            namespace: The namespace.
+            pid: The secret by which it claims the session.
+            then: Called when the session was saved, if it is here; or when it can't be.
+        """
+
+
 class RecoveryStore(Protocol):
     """The sessions of clients that are away, and the events that were sent meanwhile."""
+
+    def attach(self, occupants: Occupants) -> None:
+        """Learn who has the sessions of those that are connected, before anything else is called."""
 
     def position(self) -> int:
         """Return the position of the newest event; 0 before the first."""

@@ -8,6 +8,7 @@ from rtserver.server.counters import Counters
 from rtserver.server.recovery.memory import MemoryStore
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.session import RecoverableSession
+from rtserver.server.recovery.store import Restored
 from rtserver.server.target import Target
 from tests.support.loop import FakeLoop
 
@@ -37,6 +38,7 @@ class Store(MemoryStore):
     def missed(self, offset: str | None, pid: str = "pid", namespace: str = "/") -> list[bytes] | None:
         """Let a client come back, and return what it has missed."""
         restored = self.restore(namespace, pid, offset, 1000)
+        assert restored is None or isinstance(restored, Restored)
         return None if restored is None else [outgoing.text for outgoing in restored.missed]
 
 

@@ -28,7 +28,7 @@ class Elsewhere(MemoryStore):
         self.asked: list[str] = []
         self.failure: Exception | None = None
 
-    def restore(  # type: ignore[override]
+    def restore(
         self, namespace: str, pid: str, offset: str | None, limit: int
     ) -> Awaitable[Restored | None]:
         self.asked.append(pid)
@@ -38,7 +38,9 @@ class Elsewhere(MemoryStore):
         await self.may_answer.wait()
         if self.failure is not None:
             raise self.failure
-        return super().restore(namespace, pid, offset, limit)
+        restored = super().restore(namespace, pid, offset, limit)
+        assert restored is None or isinstance(restored, Restored)
+        return restored
 
 
 class Manager(MemoryManager):
