@@ -276,9 +276,9 @@ class ClusterManager(Here):
 
     def _broadcast(self, message: Message) -> None:
         data = message.data
-        opts = data.get("opts")
+        opts: Any = data.get("opts")
         target = target_of(message.namespace, opts)
-        flags, seconds = flags_of(opts or {})
+        flags, seconds = flags_of(opts)
         args = event_of(data.get("packet"))
         if "requestId" not in data:
             source = None

@@ -1,7 +1,7 @@
 """How far the events of each server have come, and which of them come too late for some clients.
 
-Every server numbers the events that it sends from 1, and each other one gets them in that order. So one number
-for each sender says which events a server has had, and which not.
+Every server numbers the events that it sends from 1, and each other one gets them in that order. So one
+number for each sender says which events a server has had, and which not.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Late:
 
     def __init__(self) -> None:
         self._awaited: dict[str, dict[str, tuple[int, float]]] = {}
-        """Up to which number a client has a sender's events, and until when that matters: by sender and sid."""
+        """Up to which number a client has a sender's events, and how long that matters: by sender, sid."""
 
     def __len__(self) -> int:
         """Return for how many senders there are such clients."""

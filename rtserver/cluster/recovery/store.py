@@ -1,9 +1,10 @@
-"""The recovery store of a server in a cluster: what it keeps can be asked for by others, and the other way round.
+"""The recovery store of a server in a cluster: others can ask for what it keeps, and it can ask them.
 
-A client that comes back to another server than the one that it was lost from is looked for there, and brought over:
-its session, the events that it has missed there, and of each server the number of the latest event that was
-among them or before. To these the new server adds what it has logged itself that is later. What comes later still
-is sent to the client as to any other; only what that other server had earlier than this one must be left out.
+A client that comes back to another server than the one that it was lost from is looked for there, and
+brought over: its session, the events that it has missed there, and of each server the number of the latest
+event that was among them or before. To these the new server adds what it has logged itself that is later.
+What comes later still is sent to the client as to any other; only what that other server had earlier than
+this one must be left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from rtserver.clock import Clock
 from rtserver.cluster.recovery.progress import Late, Progress
-from rtserver.cluster.recovery.taken import Taken
+from rtserver.cluster.recovery.taken import Taken, Wanted
 from rtserver.ids import new_sid
 from rtserver.server.counters import Counters
 from rtserver.server.namespace import Room
@@ -34,8 +35,8 @@ MAX_LENGTH: Final = 128
 LAG: Final = 10.0
 """Seconds by which the events of one server may come earlier to one than to another."""
 
-Fetch = Callable[[str, str, str | None, int], Awaitable[Restored | None]]
-"""Brings a session from another server: `RecoveryStore.restore`."""
+Fetch = Callable[[Wanted], Awaitable[Restored | None]]
+"""Brings a session from another server."""
 
 
 class ClusterStore(MemoryStore):
@@ -107,7 +108,7 @@ class ClusterStore(MemoryStore):
         """Take out the session of a client that is back, from here or from wherever it is."""
         if pid in self._away or not all(map(_is_plausible, (pid, offset))):
             return super().restore(namespace, pid, offset, limit)
-        return self.fetch(namespace, pid, offset, limit)
+        return self.fetch(Wanted(namespace, pid, offset, limit))
 
     def expect(self, namespace: str, sid: str, rooms: Sequence[Room]) -> RecoverableSession:
         """Log what is sent to the rooms of a client that will come, until it isn't `awaited` any more."""
@@ -116,31 +117,27 @@ class ClusterStore(MemoryStore):
         self.awaited.add(guest)
         return guest
 
-    def give(self, namespace: str, pid: str, offset: str | None, limit: int) -> Taken | None:
+    def give(self, wanted: Wanted) -> Taken | None:
         """Take out the session of a client that is back elsewhere."""
-        session = self.away(namespace, pid)
-        missed = None if session is None else self.take(session, offset, limit)
+        session = self.away(wanted.namespace, wanted.pid)
+        missed = None if session is None else self.take(session, wanted.offset, wanted.limit)
         if session is None or missed is None:
             return None
         self.discard(session)
         return Taken(session.sid, session.rooms, session.data, missed, self.progress.vector())
 
-    def adopt(
-        self, namespace: str, pid: str, offset: str | None, limit: int, taken: Taken, since: float
-    ) -> Restored | None:
+    def adopt(self, wanted: Wanted, taken: Taken, since: float) -> Restored | None:
         """Take over a session from elsewhere.
 
         Args:
-            namespace: The namespace.
-            pid: The secret by which its client claims it.
-            offset: The offset that the client has told.
-            limit: Bytes that the missed events may have.
+            wanted: What was asked for.
             taken: What is known of it elsewhere.
             since: When it was asked for, by the clock.
 
         Returns:
             The session, and what its client has missed here and there; None if that is too much.
         """
+        namespace, pid, offset, limit = wanted
         session = RecoverableSession(pid, taken.sid, namespace, self)
         session.rooms, session.data = tuple(taken.rooms), taken.data
         missed = [*taken.missed, *self._added(session, taken, since)]

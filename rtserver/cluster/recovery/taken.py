@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rtserver.engineio.outgoing import Outgoing
@@ -10,7 +10,19 @@ from rtserver.errors import ClusterViolation
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.brought import Missed
 
-__all__ = ["Taken", "describe", "rooms_of", "taken_of"]
+__all__ = ["Taken", "Wanted", "describe", "rooms_of", "shared", "taken_of", "wanted_of"]
+
+
+class Wanted(NamedTuple):
+    """What a client wants that is back."""
+
+    namespace: str
+    pid: str
+    """The secret by which it claims its session."""
+    offset: str | None = None
+    """The offset of the last event that it has received; None if there was none."""
+    limit: int = 0
+    """Bytes that the events may have that it has missed."""
 
 
 class Taken(NamedTuple):
@@ -28,7 +40,7 @@ def describe(taken: Taken) -> dict[str, Any]:
     """Return the fields of a message."""
     return {
         "sid": taken.sid,
-        "rooms": list(taken.rooms),
+        "rooms": shared(taken.rooms),
         "data": taken.data,
         "events": [
             [offset, outgoing.text.decode("utf-8", "surrogatepass"), *outgoing.attachments]
@@ -36,6 +48,25 @@ def describe(taken: Taken) -> dict[str, Any]:
         ],
         "seen": dict(taken.vector),
     }
+
+
+def shared(rooms: Iterable[Room]) -> list[Room]:
+    """Return those of the rooms that mean something to other servers."""
+    return [room for room in rooms if isinstance(room, (str, int))]
+
+
+def wanted_of(data: Mapping[str, Any]) -> Wanted:
+    """Read the fields of a question.
+
+    Raises:
+        ClusterViolation: It can't be understood.
+    """
+    namespace, pid, offset, limit = (data.get(key) for key in ("namespace", "pid", "offset", "limit"))
+    if not all(isinstance(name, str) for name in (namespace, pid, offset or "")) or type(limit) is not int:
+        raise ClusterViolation(
+            f"a question for a session: received {sorted(data)!s:.80}, expected namespace, pid, offset, limit"
+        )
+    return Wanted(str(namespace), str(pid), offset, limit)
 
 
 def taken_of(data: Mapping[str, Any]) -> Taken | None:
@@ -81,5 +112,5 @@ def _missed(offset: str, text: str, *attachments: bytes) -> Missed:
 
 def _violation(data: Mapping[str, Any]) -> ClusterViolation:
     return ClusterViolation(
-        f"the session of a client: received {str(sorted(data)):.80}, expected sid, rooms, data, events, seen"
+        f"the session of a client: received {sorted(data)!s:.80}, expected sid, rooms, data, events, seen"
     )

@@ -7,9 +7,9 @@
     TAKE    pid, offset           ->   the session ends here
                                   <-   TAKEN    session, missed events, what it has had of each server
 
-The new server listens before the old one stops: what is sent in between comes to both, and its number tells whether
-it was among the missed events. First it asks those that are named by the client's offset and pid; then everyone,
-as a session may have gone on from there.
+The new server listens before the old one stops: what is sent in between comes to both, and its number tells
+whether it was among the missed events. First it asks those that are named by the client's offset and pid;
+then everyone, as a session may have gone on from there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final
 from rtserver.cluster.bus import Bus
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.recovery.store import SEPARATOR, ClusterStore
-from rtserver.cluster.recovery.taken import describe, rooms_of, taken_of
+from rtserver.cluster.recovery.taken import Wanted, describe, rooms_of, shared, taken_of, wanted_of
 from rtserver.ids import new_sid
 from rtserver.server.counters import Counters
 from rtserver.server.manager import PEER_TIMEOUT
@@ -94,58 +94,52 @@ class Transfers:
 
     # The new server.
 
-    async def fetch(self, namespace: str, pid: str, offset: str | None, limit: int) -> Restored | None:
+    async def fetch(self, wanted: Wanted) -> Restored | None:
         """Bring the session of a client that is back here; see `RecoveryStore.restore`."""
         try:
             async with asyncio.timeout(PEER_TIMEOUT):
-                located = await self._find(namespace, pid, offset)
+                located = await self._find(wanted)
                 if located is not None:
-                    return await self._bring(located, namespace, pid, offset, limit)
+                    return await self._bring(located, wanted)
         except TimeoutError:
             logger.warning("the server that has a client's state gave no answer in time: it is a new client")
         self._counters.recoveries_unknown += 1
         return None
 
-    async def _bring(
-        self, located: Message, namespace: str, pid: str, offset: str | None, limit: int
-    ) -> Restored | None:
+    async def _bring(self, located: Message, wanted: Wanted) -> Restored | None:
         store = self._store
         sid, rooms = located.data["sid"], rooms_of(located.data)
-        guest = store.expect(namespace, sid, rooms)
+        guest = store.expect(wanted.namespace, sid, rooms)
         try:
-            listening = self._listen(namespace, rooms)
+            listening = self._listen(wanted.namespace, (sid, *rooms))
             if listening is not None:
                 await listening
             since = store.now()
-            question = {"nsp": namespace, "pid": pid, "offset": offset, "limit": limit}
-            answer = await self._ask(Kind.TAKE, question, located.uid)
+            answer = await self._ask(Kind.TAKE, wanted, located.uid)
             taken = None if answer is None else taken_of(answer.data)
-            return None if taken is None else store.adopt(namespace, pid, offset, limit, taken, since)
+            return None if taken is None else store.adopt(wanted, taken, since)
         finally:
             asyncio.get_running_loop().call_soon(store.awaited.remove, guest)  # once it is in its rooms
 
-    async def _find(self, namespace: str, pid: str, offset: str | None) -> Message | None:
+    async def _find(self, wanted: Wanted) -> Message | None:
         """Ask who has a session. Returns the answer of the server that has it."""
-        question = {"nsp": namespace, "pid": pid}
         census = await self._bus.census(MEETING)
-        for uid in _owners(offset, pid):
+        for uid in _owners(wanted):
             if uid != self._bus.uid and (uid in census.uids or len(census.uids) < census.count):
                 try:
                     async with asyncio.timeout(HINT_TIMEOUT):
-                        located = await self._ask(Kind.LOCATE, question, uid)
+                        located = await self._ask(Kind.LOCATE, wanted, uid)
                 except TimeoutError:
                     continue
                 if located is not None:
                     return located
-        return await self._ask(Kind.LOCATE, question, None, census.count) if census.count else None
+        return await self._ask(Kind.LOCATE, wanted, None, census.count) if census.count else None
 
-    async def _ask(
-        self, kind: Kind, data: Mapping[str, Any], uid: str | None, expected: int = 1
-    ) -> Message | None:
+    async def _ask(self, kind: Kind, wanted: Wanted, uid: str | None, expected: int = 1) -> Message | None:
         """Ask one server or, without a uid, all of them. Returns the first answer that says something."""
         id = new_sid()
         question = self._questions[id] = Question(expected)
-        message = Message(self._bus.uid, MEETING, kind, {**data, "requestId": id})
+        message = Message(self._bus.uid, MEETING, kind, {**wanted._asdict(), "requestId": id})
         try:
             if uid is None:
                 self._bus.send(message)
@@ -163,29 +157,28 @@ class Transfers:
     # The old server.
 
     def _locate(self, message: Message) -> None:
-        namespace, pid = message.data.get("nsp"), message.data.get("pid")
-        if not isinstance(namespace, str) or not isinstance(pid, str):
-            self._reply(message, Kind.LOCATED, {})
-            return
-        self._store.occupants.release(namespace, pid, lambda: self._released(message, namespace, pid))
+        wanted = wanted_of(message.data)
+        self._store.occupants.release(wanted.namespace, wanted.pid, lambda: self._released(message, wanted))
 
-    def _released(self, message: Message, namespace: str, pid: str) -> None:
-        session = self._store.peek(namespace, pid)
-        found = {} if session is None else {"sid": session.sid, "rooms": list(session.rooms)}
+    def _released(self, message: Message, wanted: Wanted) -> None:
+        session = self._store.peek(wanted.namespace, wanted.pid)
+        found = {} if session is None else {"sid": session.sid, "rooms": shared(session.rooms)}
         self._reply(message, Kind.LOCATED, found)
 
     def _take(self, message: Message) -> None:
-        namespace, pid, offset, limit = (message.data.get(key) for key in ("nsp", "pid", "offset", "limit"))
-        taken = None
-        if isinstance(namespace, str) and isinstance(pid, str) and isinstance(offset, str | None):
-            taken = self._store.give(namespace, pid, offset, limit if isinstance(limit, int) else 0)
-        self._reply(message, Kind.TAKEN, {} if taken is None else describe(taken))
+        taken = self._store.give(wanted_of(message.data))
+        try:
+            self._reply(message, Kind.TAKEN, {} if taken is None else describe(taken))
+        except TypeError as error:
+            logger.warning("the session of a client can't go to another server: %s", error)
+            self._reply(message, Kind.TAKEN, {})
 
     def _reply(self, message: Message, kind: Kind, data: Mapping[str, Any]) -> None:
         data = {"requestId": message.data.get("requestId"), **data}
         self._bus.reply(message.uid, Message(self._bus.uid, MEETING, kind, data))
 
 
-def _owners(offset: str | None, pid: str) -> Iterable[str]:
+def _owners(wanted: Wanted) -> Iterable[str]:
     """Return the servers that are likely to have a session, the likelier first."""
-    return dict.fromkeys(name.rpartition(SEPARATOR)[0] for name in (offset, pid) if name is not None)
+    names = (wanted.offset, wanted.pid)
+    return dict.fromkeys(name.rpartition(SEPARATOR)[0] for name in names if name is not None)

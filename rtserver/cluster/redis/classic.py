@@ -54,8 +54,19 @@ class Type(IntEnum):
     ACK = 9
 
 
-_BEATS: Final = {kind.name.lower(): kind for kind in (Kind.INITIAL_HEARTBEAT, Kind.HEARTBEAT, Kind.CLOSE)}
-"""Requests that only our servers make: Node leaves types out that it doesn't know."""
+_OURS: Final = {
+    kind.name.lower(): kind
+    for kind in (
+        Kind.INITIAL_HEARTBEAT,
+        Kind.HEARTBEAT,
+        Kind.CLOSE,
+        Kind.LOCATE,
+        Kind.LOCATED,
+        Kind.TAKE,
+        Kind.TAKEN,
+    )
+}
+"""What only our servers tell each other: Node leaves types out that it doesn't know."""
 
 
 # What is sent.
@@ -88,8 +99,7 @@ def encode(channels: Channels, message: Message, room: str | None = None) -> Pub
         type = Type.JOIN if kind is Kind.JOIN else Type.LEAVE
         body = dump(_request(message, type, opts=_who(data), rooms=data["rooms"]))
     else:
-        assert kind.name.lower() in _BEATS, kind
-        body = dump({"uid": uid, "type": kind.name.lower()})
+        body = _encode_ours(message)
     return Publication(channels.requests(namespace), body)
 
 
@@ -113,6 +123,8 @@ def encode_response(channels: Channels, uid: str, message: Message) -> Publicati
     elif kind is Kind.SERVER_SIDE_ANSWER:
         response = {"requestId": data["requestId"], "data": data["packet"]}
         body = dump({"type": Type.SERVER_SIDE_EMIT, **response, "uid": own})
+    elif kind.name.lower() in _OURS:
+        body = _encode_ours(message)
     else:
         body = dump({**data, "uid": own})
     return Publication(channels.responses(namespace, None if uid == EMITTER else uid), body)
@@ -123,6 +135,12 @@ def _request(message: Message, type: Type, **fields: Any) -> dict[str, Any]:
     if "requestId" in message.data:
         request["requestId"] = message.data["requestId"]
     return {**request, "type": type, **fields}
+
+
+def _encode_ours(message: Message) -> bytes:
+    name = message.kind.name.lower()
+    assert name in _OURS, message.kind
+    return dump({**message.data, "uid": message.uid, "type": name})
 
 
 def _who(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,8 +224,8 @@ class Classic:
         """
         request = _load(body, "request")
         uid, type = _name(request.get("uid"), EMITTER), request.get("type")
-        if isinstance(type, str) and type in _BEATS:
-            return Message(uid, namespace, _BEATS[type], {})
+        if isinstance(type, str) and type in _OURS:
+            return _ours(uid, namespace, request)
         read = _REQUESTS.get(type) if isinstance(type, int) else None
         if read is None:
             raise ClusterViolation(f"a request of type {type!r:.40}: expected 0 to {Type.BROADCAST}")
@@ -223,8 +241,11 @@ class Classic:
             ClusterViolation: It can't be understood.
         """
         response = _load(body, "response")
-        kind, data = _response(response)
         uid = _name(response.get("uid"), UNNAMED)
+        type = response.get("type")
+        if isinstance(type, str) and type in _OURS:
+            return _ours(uid, namespace, response)
+        kind, data = _response(response)
         return Message(uid, namespace, kind, {"requestId": response.get("requestId"), **data})
 
 
@@ -233,6 +254,13 @@ def _load(body: bytes, what: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ClusterViolation(f"a {what}: received {body[:40]!r}, expected an object")
     return loaded
+
+
+def _ours(uid: str, namespace: str, body: dict[str, Any]) -> Message:
+    kind = _OURS[body["type"]]
+    return Message(
+        uid, namespace, kind, {key: value for key, value in body.items() if key not in ("uid", "type")}
+    )
 
 
 def _name(uid: Any, otherwise: str) -> str:

@@ -18,27 +18,42 @@ class Client:
         self.sid = ""
         self.offset: str | None = None
         self.recovered = False
+        self.joined = False
         self.received: list[list[Any]] = []
         self.errors: list[Any] = []
+        self.attachments: list[bytes] = []
         self.session: FakeSession
 
     def connect(self, **auth: Any) -> Client:
+        """Open a connection, send what is known of the one before, and read what is answered at once."""
+        self.open(**auth)
+        self.read()
+        return self
+
+    def open(self, **auth: Any) -> None:
         """Open a connection, and send what is known of the one before."""
         self.session = self._harness.session()
+        self.joined = False
         if self.pid is not None:
             claim = {"pid": self.pid} | ({} if self.offset is None else {"offset": self.offset})
             auth = claim | auth
         self.session.receive(f"0{self._path}{json.dumps(auth) if auth else ''}")
-        self.read()
+
+    def move(self, harness: Harness) -> Client:
+        """Come to another server from now on."""
+        self._harness = harness
         return self
 
     def read(self) -> list[list[Any]]:
         """Take what was sent, and return all events so far, without their offsets."""
         for packet in self.session.take():
-            assert isinstance(packet, str)
+            if isinstance(packet, bytes):
+                self.attachments.append(packet)
+                continue
             kind, data = packet[:2], packet[2:].removeprefix(self._path)
             if kind == "40":
                 answer = json.loads(data)
+                self.joined = True
                 self.recovered = self.pid is not None and answer["pid"] == self.pid
                 self.pid, self.sid = answer["pid"], answer["sid"]
             elif kind == "42":

@@ -28,9 +28,7 @@ class Elsewhere(MemoryStore):
         self.asked: list[str] = []
         self.failure: Exception | None = None
 
-    def restore(
-        self, namespace: str, pid: str, offset: str | None, limit: int
-    ) -> Awaitable[Restored | None]:
+    def restore(self, namespace: str, pid: str, offset: str | None, limit: int) -> Awaitable[Restored | None]:
         self.asked.append(pid)
         return self._answer(namespace, pid, offset, limit)
 
