@@ -11,6 +11,13 @@ SID_BYTES = 15
 """Random bytes of an id: 120 bits, 20 characters, as Socket.IO's own."""
 
 
-def new_sid() -> str:
-    """Return an id that can't be guessed: whoever knows it can act as the client."""
+def new_sid(name: str = "") -> str:
+    """Return an id that can't be guessed: whoever knows it can act as the client.
+
+    Args:
+        name: What it begins with, 4 characters of its own alphabet: where several processes serve, the name
+            of the one that has the session. 96 random bits are left then.
+    """
+    if name:
+        return name + urlsafe_b64encode(urandom(SID_BYTES - 3)).decode()
     return urlsafe_b64encode(urandom(SID_BYTES)).decode()

@@ -12,6 +12,8 @@ class Counters:
 
     __slots__ = (
         "bad_packets",
+        "connections_moved",
+        "connections_relayed",
         "handler_errors",
         "payloads_refused",
         "requests_refused",
@@ -45,5 +47,9 @@ class Counters:
         """HTTP requests answered with an error."""
         self.payloads_refused = 0
         """Polling bodies above the limit."""
+        self.connections_moved = 0
+        """Connections handed to the process that has the session which a request on them named."""
+        self.connections_relayed = 0
+        """Those of them whose bytes go on passing through this process."""
         self.handler_errors = 0
         """Exceptions that a handler's callback raised."""

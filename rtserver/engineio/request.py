@@ -20,6 +20,7 @@ __all__ = [
     "REASONS",
     "Query",
     "bad_request",
+    "busy",
     "check_handshake",
     "check_transport",
     "check_use",
@@ -156,6 +157,13 @@ def unknown_session(sid: str) -> EngineRequestError:
         UNKNOWN_SESSION,
         f"Session ID unknown: received {_excerpt(sid)}, open a new session",
         context={"sid": sid},
+    )
+
+
+def busy() -> EngineRequestError:
+    """Make the error for a session whose process takes no request now."""
+    return EngineRequestError(
+        BAD_REQUEST, "Unavailable: the process that has the session is busy, try again later", 503
     )
 
 

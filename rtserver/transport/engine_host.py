@@ -12,6 +12,7 @@ from rtserver.engineio.session import Session
 from rtserver.errors import HttpError
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
+from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import Hooks
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
@@ -43,6 +44,7 @@ class EngineHost:
         "max_buffer_size",
         "max_payload",
         "message",
+        "neighbours",
         "options",
         "packet",
         "ping_interval",
@@ -72,6 +74,8 @@ class EngineHost:
         self.sessions = sessions
         self.counters = hooks.counters
         self.hooks = hooks
+        self.neighbours: Neighbours | None = None
+        """Other processes that have sessions; None without any."""
         self.is_closing = False
         """True once the server ends: no session is opened any more."""
         self.clock = Clock(loop)

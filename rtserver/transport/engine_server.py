@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -10,10 +11,14 @@ from typing import Any, TypeVar, overload
 from aiohttp import web
 
 from rtserver.clock import Clock
+from rtserver.cluster.workers.place import Place
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.handover.arrivals import Arrivals
+from rtserver.transport.handover.door import Door
+from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import AllowRequest, Hooks
 from rtserver.transport.http import HttpRoute
 from rtserver.transport.lane import Lane, LaneHost
@@ -52,6 +57,8 @@ class EngineServer:
         self._lanes: set[Lane] = set()
         self._lane_hosts: dict[tuple[web.Server, str], LaneHost] = {}
         self._resource: web.Resource | None = None
+        self._door: Door | None = None
+        self._arrivals: Arrivals | None = None
 
     @property
     def clock(self) -> Clock:
@@ -139,6 +146,30 @@ class EngineServer:
 
         return make
 
+    def join(
+        self, place: Place, factory: Callable[[], asyncio.BaseProtocol], tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Serve as one of several processes of this machine, until `close`.
+
+        They hand each other the connections on which a request names a session of another one. Ids of
+        sessions begin with the name of their process: call this before there are any.
+
+        Args:
+            place: Where they find each other, and the name of this one.
+            factory: Makes the protocol of each connection that comes from another process.
+            tls: For connections that begin with a handshake of TLS.
+
+        Raises:
+            OSError: The place can't be used.
+        """
+        host = self._running()
+        arrivals = Arrivals(host.loop, factory, tls)
+        door = Door(place.door, arrivals.receive)
+        door.open()
+        self._door, self._arrivals = door, arrivals
+        self.sessions.name = place.name
+        host.neighbours = Neighbours(host.loop, place, self.counters)
+
     async def close(self) -> None:
         """Close all sessions, WebSockets with code 1001, and wait a moment for the clients.
 
@@ -148,6 +179,8 @@ class EngineServer:
         if host is None:
             return
         host.is_closing = True
+        if self._door is not None:
+            self._door.close()
         for entrance in (self._routes, self._plain):
             if entrance is not None:
                 entrance.close()
@@ -162,8 +195,18 @@ class EngineServer:
         await wait_closed(websockets, SHUTDOWN_PATIENCE)
         for lane in list(self._lanes):
             lane.abort()
+        self._leave(host)
         if self._host is host:
             self._forget_host()
+
+    def _leave(self, host: EngineHost) -> None:
+        """Be the only process again."""
+        self.sessions.name = ""
+        if self._arrivals is not None:
+            self._arrivals.close()
+        if host.neighbours is not None:
+            host.neighbours.close()
+        self._door = self._arrivals = None
 
     def _forget_host(self) -> None:
         self._host = self._routes = self._route = self._plain = None

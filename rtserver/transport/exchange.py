@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from rtserver.engineio.handler import Handshake
 
 if TYPE_CHECKING:
+    from rtserver.transport.handover.neighbours import Neighbour
+    from rtserver.transport.handover.sender import Outcome
     from rtserver.transport.switch import Switch
 
 __all__ = ["Exchange", "HeaderPairs", "Headers", "Holder", "Response"]
@@ -107,6 +109,14 @@ class Exchange:
 
     def switch(self, switch: Switch) -> None:
         """Make the connection a WebSocket, as the answer."""
+        raise NotImplementedError
+
+    def move(self, neighbour: Neighbour) -> Outcome:
+        """Let another process serve the connection, from this request on.
+
+        Returns:
+            SENT unless nothing has happened; GONE or FULL then.
+        """
         raise NotImplementedError
 
     def handshake(self) -> Handshake:

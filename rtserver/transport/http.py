@@ -9,6 +9,10 @@ from aiohttp import web
 
 from rtserver.transport import takeover
 from rtserver.transport.exchange import Exchange, Response, address
+from rtserver.transport.handover.neighbours import Neighbour
+from rtserver.transport.handover.passage import Origin
+from rtserver.transport.handover.request import request_bytes
+from rtserver.transport.handover.sender import Outcome
 from rtserver.transport.lane import Lane, LaneHost
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.polling import Polling
@@ -24,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class HttpExchange(Exchange):
     """A request that aiohttp parsed, and whose response it writes."""
 
-    __slots__ = ("_future", "_is_lost", "response", "switched")
+    __slots__ = ("_future", "_is_lost", "neighbour", "response", "switched")
 
     def __init__(self, request: web.Request) -> None:
         transport = request.transport
@@ -42,6 +46,8 @@ class HttpExchange(Exchange):
         )
         self.response: Response | None = None
         self.switched: Switch | None = None
+        self.neighbour: Neighbour | None = None
+        """Who serves the connection from this request on."""
         self._future: asyncio.Future[None] | None = None
         self._is_lost = False
 
@@ -54,6 +60,11 @@ class HttpExchange(Exchange):
         """Let the route's handler take the connection over."""
         self.switched = switch
         self._wake()
+
+    def move(self, neighbour: Neighbour) -> Outcome:
+        """Let the route's handler give the connection away."""
+        self.neighbour = neighbour
+        return Outcome.SENT
 
     def lost(self) -> None:
         """The client has gone."""
@@ -115,6 +126,8 @@ class HttpRoute:
                 return await self._get(request)
             exchange = HttpExchange(request)
             polling = self._routes.begin(exchange)
+            if exchange.neighbour is not None:
+                return await self._move_with_body(request, exchange, exchange.neighbour)
             if polling is not None:
                 await self._read_body(request, exchange, polling)
             return await self._answer(request, exchange, may_leave and request.method == "POST")
@@ -130,6 +143,8 @@ class HttpRoute:
             return takeover.TakenResponse()
         exchange = HttpExchange(request)
         self._routes.begin(exchange)
+        if exchange.neighbour is not None:
+            return self._move(request, exchange, exchange.neighbour, rest=rest)
         return await self._answer(request, exchange, False, close=rest is Rest.PARTIAL)
 
     async def _answer(
@@ -156,23 +171,64 @@ class HttpRoute:
         return Lane(self._lane_host(takeover.server_of(request), request.rel_url.raw_path))
 
     async def _read_body(self, request: web.Request, exchange: HttpExchange, polling: Polling) -> None:
-        chunks = []
-        size = 0
         try:
-            async with asyncio.timeout(self._body_timeout):
-                async for chunk in request.content.iter_any():
-                    size += len(chunk)
-                    if size > self._max_payload:
-                        self._routes.body_failed(exchange, polling)
-                        return
-                    chunks.append(chunk)
+            body = await self._body(request)
         except asyncio.CancelledError:
             exchange.lost()
             raise
         except Exception as error:  # noqa: BLE001 - a connection that broke, or any of the parser's errors
             self._routes.body_broken(exchange, is_gone=request.transport is None, error=error)
-            return
-        polling.end_post(exchange, b"".join(chunks))
+        else:
+            if body is None:
+                self._routes.body_failed(exchange, polling)
+            else:
+                polling.end_post(exchange, body)
+
+    async def _body(self, request: web.Request) -> bytes | None:
+        """Read the body; return None when it is larger than what is accepted."""
+        chunks = []
+        size = 0
+        async with asyncio.timeout(self._body_timeout):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > self._max_payload:
+                    return None
+                chunks.append(chunk)
+        return b"".join(chunks)
+
+    # A session of another process.
+
+    async def _move_with_body(
+        self, request: web.Request, exchange: HttpExchange, neighbour: Neighbour
+    ) -> web.StreamResponse:
+        """Let another process serve the connection from this request on, once its body is here."""
+        if request.method == "GET" and "Upgrade" in request.headers:
+            return self._move(request, exchange, neighbour)
+        try:
+            body = await self._body(request)
+        except Exception as error:  # noqa: BLE001 - as with a session of this process
+            self._routes.body_broken(exchange, is_gone=request.transport is None, error=error)
+            return await self._answer(request, exchange, False)
+        if body is None:
+            self._routes.body_refused(exchange)
+            return await self._answer(request, exchange, False)
+        return self._move(request, exchange, neighbour, body, takeover.rest_of(request))
+
+    def _move(
+        self,
+        request: web.Request,
+        exchange: HttpExchange,
+        neighbour: Neighbour,
+        body: bytes = b"",
+        rest: Rest = Rest.NOTHING,
+    ) -> web.StreamResponse:
+        # What aiohttp has of further requests is lost with it: clients send them again (RFC 9112, 9.3.2)
+        data = request_bytes(exchange, body, close=rest is not Rest.NOTHING)
+        origin = Origin(exchange.remote, exchange.local, exchange.secure)
+        transport, tail, writing_paused = takeover.take_over(request, asyncio.Protocol())
+        if neighbour.serve(transport, data + tail, origin, writing_paused) is not Outcome.SENT:
+            transport.close()  # the process has gone in this moment
+        return takeover.TakenResponse()
 
 
 async def switch_over(request: web.Request, switch: Switch) -> web.StreamResponse:

@@ -20,6 +20,10 @@ from rtserver.clock import Timer
 from rtserver.transport import takeover
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response, address
+from rtserver.transport.handover.neighbours import Neighbour
+from rtserver.transport.handover.passage import Origin
+from rtserver.transport.handover.request import request_bytes
+from rtserver.transport.handover.sender import Outcome
 from rtserver.transport.head import MAX_HEAD, Head, recognise
 from rtserver.transport.polling import Polling
 from rtserver.transport.routes import Routes
@@ -77,6 +81,15 @@ class LaneExchange(Exchange):
         else:
             self.lane = None
             lane.switch(switch)
+
+    def move(self, neighbour: Neighbour) -> Outcome:
+        """Let another process have the connection."""
+        lane = self.lane
+        assert lane is not None
+        outcome = lane.move(neighbour, self)
+        if outcome is Outcome.SENT:
+            self.lane = None
+        return outcome
 
 
 class Lane(asyncio.Protocol):
@@ -344,6 +357,18 @@ class Lane(asyncio.Protocol):
         transport.set_protocol(switch.websocket)
         transport.resume_reading()  # paused when more came behind a request that waited than is kept
         switch.complete(transport, tail, writing_paused)
+
+    def move(self, neighbour: Neighbour, exchange: LaneExchange) -> Outcome:
+        """Let another process serve the connection from the present request on."""
+        transport = self._transport
+        assert transport is not None
+        origin = Origin(self._remote, self._local, self._secure)
+        data = request_bytes(exchange) + self._buffer
+        outcome = neighbour.serve(transport, data, origin, self._write_paused)
+        if outcome is Outcome.SENT:
+            self._exchange = None
+            self._leave()
+        return outcome
 
     def _hand_over(self) -> bool:
         transport, data, writing_paused = self._transport, self._buffer, self._write_paused

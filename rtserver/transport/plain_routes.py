@@ -9,7 +9,6 @@ from aiohttp import web
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.session import Event
 from rtserver.errors import HandshakeError
-from rtserver.ids import new_sid
 from rtserver.plain.json_form import JsonForm
 from rtserver.plain.msgpack_form import MsgpackForm
 from rtserver.plain.translator import Translator
@@ -102,7 +101,7 @@ class PlainRoutes(Entrance):
         host, endpoint = self._host, self._endpoint
         session = PlainSession(
             host,
-            new_sid(),
+            host.sessions.new_sid(),
             exchange.handshake(),
             host.sessions.next_ordinal(),
             take=endpoint.take,

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 from rtserver.engineio.handler import Handshake
 from rtserver.engineio.session import Session
 from rtserver.engineio.session_v3 import SessionV3
-from rtserver.ids import new_sid
 from rtserver.transport.engine_websocket import EngineWebSocket
 from rtserver.transport.engine_websocket_v3 import DeflatedEngineWebSocketV3, EngineWebSocketV3
 from rtserver.transport.exchange import Exchange
@@ -41,7 +40,7 @@ class ProtocolV3(ProtocolV4):
         """Make a session."""
         options = self._host.options
         patience = options.ping_interval_advertised + options.ping_timeout
-        return SessionV3(self._host, new_sid(), handshake, patience)
+        return SessionV3(self._host, self._host.sessions.new_sid(), handshake, patience)
 
     def polling(self, exchange: Exchange, session: Session) -> Polling:
         """Make what carries a session whose client polls.

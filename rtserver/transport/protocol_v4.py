@@ -7,7 +7,6 @@ from typing import Any
 
 from rtserver.engineio.handler import Handshake
 from rtserver.engineio.session import Session
-from rtserver.ids import new_sid
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineWebSocket
 from rtserver.transport.exchange import Exchange
@@ -46,7 +45,9 @@ class ProtocolV4:
 
     def session(self, handshake: Handshake) -> Session:
         """Make a session."""
-        return Session(self._host, new_sid(), handshake, self._host.sessions.next_ordinal())
+        return Session(
+            self._host, self._host.sessions.new_sid(), handshake, self._host.sessions.next_ordinal()
+        )
 
     def polling(self, exchange: Exchange, session: Session) -> Polling:
         """Make what carries a session whose client polls.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtserver.engineio.session import Session
+from rtserver.ids import new_sid
 
 __all__ = ["Registry"]
 
@@ -12,11 +13,17 @@ __all__ = ["Registry"]
 class Registry:
     """All sessions that a request may name."""
 
-    __slots__ = ("_count", "_sessions")
+    __slots__ = ("_count", "_sessions", "name")
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._count = 0
+        self.name = ""
+        """What new ids begin with: this process's name where there are others."""
+
+    def new_sid(self) -> str:
+        """Return an id for a new session."""
+        return new_sid(self.name)
 
     def next_ordinal(self) -> int:
         """Return how many sessions there were before."""

@@ -8,6 +8,7 @@ from typing import cast
 from rtserver.engineio.request import (
     Query,
     bad_request,
+    busy,
     check_handshake,
     check_transport,
     check_use,
@@ -20,6 +21,7 @@ from rtserver.transport import upgrade
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.entrance import Entrance
 from rtserver.transport.exchange import Exchange, Response
+from rtserver.transport.handover.sender import Outcome
 from rtserver.transport.polling import Polling
 from rtserver.transport.protocol_v3 import ProtocolV3
 from rtserver.transport.protocol_v4 import ProtocolV4
@@ -44,10 +46,14 @@ class Routes(Entrance):
 
     def body_failed(self, exchange: Exchange, polling: Polling) -> None:
         """The body of a POST is larger than what is accepted: its packets are lost, so the session ends."""
-        self._host.counters.payloads_refused += 1
         polling.posting = exchange.holder = None
         if polling.session is not None:
             polling.session.fail("transport error")
+        self.body_refused(exchange)
+
+    def body_refused(self, exchange: Exchange) -> None:
+        """The body of a POST is larger than what is accepted; its session is that of another process."""
+        self._host.counters.payloads_refused += 1
         self._refuse(exchange, self._too_large(None))
 
     def body_broken(self, exchange: Exchange, is_gone: bool, error: Exception) -> None:
@@ -87,7 +93,10 @@ class Routes(Entrance):
         if session is not None and session.is_overdue():
             session.fail("ping timeout", 1001)
             session = None
-        if session is None or not session.protocol:
+        if session is None:
+            self._elsewhere(exchange, sid)
+            return None
+        if not session.protocol:
             raise unknown_session(sid)
         if query.transport == "websocket":
             self._upgrade(exchange, session)
@@ -111,6 +120,16 @@ class Routes(Entrance):
             raise self._too_large(int(length))
         polling.begin_post(exchange)
         return polling
+
+    def _elsewhere(self, exchange: Exchange, sid: str) -> None:
+        """Let the process that has the session serve the connection."""
+        neighbours = self._host.neighbours
+        neighbour = neighbours.find(sid) if neighbours is not None else None
+        outcome = exchange.move(neighbour) if neighbour is not None else Outcome.GONE
+        if outcome is Outcome.GONE:
+            raise unknown_session(sid)
+        if outcome is Outcome.FULL:
+            raise busy()
 
     def _upgrade(self, exchange: Exchange, session: Session) -> None:
         host = self._host

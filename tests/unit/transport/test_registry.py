@@ -42,3 +42,10 @@ def test_sessions_may_be_removed_while_they_are_gone_through() -> None:
 def test_ordinals() -> None:
     sessions = Registry()
     assert [sessions.next_ordinal() for _ in range(3)] == [1, 2, 3]
+
+
+def test_ids_begin_with_the_name() -> None:
+    sessions = Registry()
+    assert len(sessions.new_sid()) == 20
+    sessions.name = "abcd"
+    assert sessions.new_sid().startswith("abcd")

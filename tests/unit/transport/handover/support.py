@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rtserver.transport.handover.door import Door
@@ -61,11 +61,11 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def descriptors() -> dict[str, str]:
-    """Return what this process has open, by number."""
+    """Return what this process has open, by number, without the descriptor that libuv keeps in reserve."""
     found = {}
     for number in os.listdir("/proc/self/fd"):
-        try:
-            found[number] = os.readlink(f"/proc/self/fd/{number}")
-        except FileNotFoundError:  # the one with which they are listed
-            continue
+        with suppress(FileNotFoundError):  # the one with which they are listed
+            name = os.readlink(f"/proc/self/fd/{number}")
+            if name != os.devnull:
+                found[number] = name
     return found
