@@ -43,7 +43,7 @@ def describe(taken: Taken) -> dict[str, Any]:
         "rooms": shared(taken.rooms),
         "data": taken.data,
         "events": [
-            [offset, outgoing.text.decode("utf-8", "surrogatepass"), *outgoing.attachments]
+            [offset, outgoing.text.decode("utf-8", "replace"), *outgoing.attachments]
             for offset, outgoing in taken.missed
         ],
         "seen": dict(taken.vector),
@@ -107,7 +107,7 @@ def rooms_of(data: Mapping[str, Any]) -> Sequence[Room]:
 def _missed(offset: str, text: str, *attachments: bytes) -> Missed:
     if not isinstance(offset, str) or not all(isinstance(each, bytes) for each in attachments):
         raise TypeError
-    return Missed(offset, Outgoing(text.encode("utf-8", "surrogatepass"), attachments))
+    return Missed(offset, Outgoing(text.encode("utf-8", "replace"), attachments))
 
 
 def _violation(data: Mapping[str, Any]) -> ClusterViolation:

@@ -27,6 +27,7 @@ from rtserver.ids import new_sid
 from rtserver.server.counters import Counters
 from rtserver.server.manager import PEER_TIMEOUT
 from rtserver.server.namespace import Room
+from rtserver.server.recovery.session import RecoverableSession
 from rtserver.server.recovery.store import Restored
 
 __all__ = ["MEETING", "Transfers"]
@@ -76,7 +77,7 @@ class Transfers:
         listen: Lets what is sent to rooms come here.
     """
 
-    __slots__ = ("_bus", "_counters", "_listen", "_questions", "_store", "receivers")
+    __slots__ = ("_bringing", "_bus", "_counters", "_listen", "_questions", "_store", "receivers")
 
     def __init__(self, bus: Bus, store: ClusterStore, counters: Counters, listen: Listen) -> None:
         self._bus = bus
@@ -84,6 +85,8 @@ class Transfers:
         self._counters = counters
         self._listen = listen
         self._questions: dict[str, Question] = {}
+        self._bringing: dict[str, list[Message]] = {}
+        """Who else has asked for sessions that are on their way here, by their pids."""
         self.receivers: Mapping[Kind, Callable[[Message], None]] = {
             Kind.LOCATE: self._locate,
             Kind.LOCATED: self._answered,
@@ -98,9 +101,10 @@ class Transfers:
         """Bring the session of a client that is back here; see `RecoveryStore.restore`."""
         try:
             async with asyncio.timeout(PEER_TIMEOUT):
-                located = await self._find(wanted)
-                if located is not None:
-                    return await self._bring(located, wanted)
+                while (located := await self._find(wanted)) is not None:
+                    restored = await self._bring(located, wanted)
+                    if restored is not None:
+                        return restored  # else it has gone elsewhere in between
         except TimeoutError:
             logger.warning("the server that has a client's state gave no answer in time: it is a new client")
         self._counters.recoveries_unknown += 1
@@ -110,6 +114,7 @@ class Transfers:
         store = self._store
         sid, rooms = located.data["sid"], rooms_of(located.data)
         guest = store.expect(wanted.namespace, sid, rooms)
+        self._bringing[wanted.pid] = []
         try:
             listening = self._listen(wanted.namespace, (sid, *rooms))
             if listening is not None:
@@ -119,7 +124,13 @@ class Transfers:
             taken = None if answer is None else taken_of(answer.data)
             return None if taken is None else store.adopt(wanted, taken, since)
         finally:
-            asyncio.get_running_loop().call_soon(store.awaited.remove, guest)  # once it is in its rooms
+            asyncio.get_running_loop().call_soon(self._brought, guest, wanted.pid)
+
+    def _brought(self, guest: RecoverableSession, pid: str) -> None:
+        """Go on with what had to wait until the client is in its rooms."""
+        self._store.awaited.remove(guest)
+        for message in self._bringing.pop(pid, ()):
+            self._locate(message)
 
     async def _find(self, wanted: Wanted) -> Message | None:
         """Ask who has a session. Returns the answer of the server that has it."""
@@ -150,7 +161,8 @@ class Transfers:
             del self._questions[id]
 
     def _answered(self, message: Message) -> None:
-        question = self._questions.get(message.data.get("requestId", ""))
+        id = message.data.get("requestId")
+        question = self._questions.get(id) if isinstance(id, str) else None
         if question is not None:
             question.answer(message)
 
@@ -158,6 +170,9 @@ class Transfers:
 
     def _locate(self, message: Message) -> None:
         wanted = wanted_of(message.data)
+        if wanted.pid in self._bringing:  # for a connection that is lost already
+            self._bringing[wanted.pid].append(message)
+            return
         self._store.occupants.release(wanted.namespace, wanted.pid, lambda: self._released(message, wanted))
 
     def _released(self, message: Message, wanted: Wanted) -> None:

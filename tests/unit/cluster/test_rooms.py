@@ -96,6 +96,18 @@ async def test_a_room_that_is_entered_again_soon_is_listened_to_all_the_time() -
     assert bus.told == [("listen", "/", "x"), ("listen", "/", "y"), ("ignore", "/", "y")]
 
 
+async def test_rooms_are_listened_to_before_a_client_comes_to_them() -> None:
+    followed = Followed()
+    sio, bus = followed.sio, followed.bus
+    _, sid = followed.client()
+    await sio.enter_room(sid, "x")
+    bus.take()
+    bus.settling.clear()
+    assert bus.rooms.expect("/", ["x", "y", 12, sid]) is None
+    assert bus.take() == [("listen", "/", "y"), ("listen", "/", "12")]
+    assert bus.settling == [("/", ["x", "y", "12"])]
+
+
 async def test_a_room_stays_while_somebody_may_come_back_to_it() -> None:
     followed = Followed(recovery=ConnectionStateRecovery(0.2))
     bus = followed.bus

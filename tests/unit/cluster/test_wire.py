@@ -29,6 +29,13 @@ def test_msgpack_where_there_are_bytes() -> None:
     assert decode(body) == message
 
 
+@pytest.mark.parametrize("kind", [Kind.LOCATE, Kind.LOCATED, Kind.TAKE, Kind.TAKEN])
+def test_what_only_our_servers_ask_has_a_number_that_is_no_one_elses(kind: Kind) -> None:
+    message = Message("uid", "/", kind, {"requestId": "1"})
+    assert decode(encode(message)) == message
+    assert kind > 200
+
+
 def test_undefined_of_javascript_is_none() -> None:
     assert load(msgpack.packb({"a": msgpack.ExtType(0, b"\x00")})) == {"a": None}
 

@@ -244,6 +244,20 @@ def test_what_servers_tell_of_themselves(kind: Kind) -> None:
     assert server().request("/", body) == message
 
 
+@pytest.mark.parametrize("kind", [Kind.LOCATE, Kind.LOCATED, Kind.TAKE, Kind.TAKEN])
+def test_what_only_our_servers_ask_each_other(kind: Kind) -> None:
+    message = Message(
+        UID, "/", kind, {"requestId": "1", "sid": "sid", "events": [["offset", "text", b"\x00"]]}
+    )
+    channel, body = encode(CHANNELS, message)
+    assert channel == "socket.io-request#/#"
+    assert server().request("/", body) == message
+    channel, body = encode_response(CHANNELS, "peer", message)
+    assert channel == "socket.io-response#/#peer#"
+    assert server().response("/", body) == message
+    assert load_any(body)["type"] == kind.name.lower()  # none of the numbers that Node knows
+
+
 # Responses. Ours add the server's id to what Node sends.
 
 OWN = b',"uid":"Bdnlsk"}'

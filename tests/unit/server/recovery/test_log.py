@@ -59,3 +59,9 @@ def test_positions_go_on_after_everything_was_forgotten() -> None:
     assert (len(log), log.bytes, log.first) == (0, 0, 3)
     log.append(Target("/", ("a",)), Outgoing(b"x"), 3.0)
     assert positions(log, 0, "a") == [3]
+
+
+def test_the_position_of_a_time() -> None:
+    log = log_of(*[Target("/")] * 5, max_packets=3)
+    assert [log.before(time) for time in (0.0, 3.0, 3.5, 4.0, 9.0)] == [2, 2, 3, 3, 5]
+    assert EventLog(1, 1).before(1.0) == 0
