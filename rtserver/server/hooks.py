@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rtserver.server.handlers import Found, is_coroutine_function
+from rtserver.server.reasons import Reason
 from rtserver.server.socket import Socket, State
 
 if TYPE_CHECKING:
     from rtserver.server.hub import Hub
 
-__all__ = ["Hooks", "Listener"]
+__all__ = ["ENDINGS", "Hooks", "Listener"]
+
+ENDINGS: Final = ("disconnecting", "disconnect")
+"""What a socket tells of its own end: before it has left its rooms, and when nothing is left of it."""
 
 
 class Listener(NamedTuple):
@@ -34,7 +38,7 @@ class Listener(NamedTuple):
 class Hooks:
     """What is attached to one socket. The tuples are replaced, so that going through one is safe."""
 
-    __slots__ = ("handlers", "incoming", "lock", "middleware", "outgoing")
+    __slots__ = ("endings", "handlers", "incoming", "lock", "middleware", "outgoing", "reason")
 
     def __init__(self) -> None:
         self.handlers: dict[str, Found] = {}
@@ -45,12 +49,25 @@ class Hooks:
         """What is told of every event for the client."""
         self.middleware: tuple[Listener, ...] = ()
         """What every event of the client comes through before its handler."""
+        self.endings: dict[str, tuple[Listener, ...]] = {}
+        """What is told of the socket's end, by event."""
+        self.reason: str = Reason.SERVER_DISCONNECT
+        """Why it ends."""
         self.lock = asyncio.Lock()
         """Held while an event comes through the middleware: the next one waits, so that none overtakes."""
 
     def handle(self, event: str, function: Callable[..., Any]) -> None:
         """Let `function` handle an event, called with its arguments alone."""
         self.handlers[event] = ((lambda _sid, *args: function(*args)), is_coroutine_function(function))
+
+    def on_end(self, event: str, function: Callable[..., Any]) -> None:
+        """Tell `function` of one of `ENDINGS`, with the reason, after those that are told already."""
+        self.endings[event] = (*self.endings.get(event, ()), Listener.of(function))
+
+    def ended(self, hub: Hub, socket: Socket, event: str) -> None:
+        """Tell of one of `ENDINGS`."""
+        for function, is_async in self.endings.get(event, ()):
+            hub.call(socket, event, function, is_async, (self.reason,))
 
     def received(self, hub: Hub, socket: Socket, args: Sequence[Any]) -> None:
         """Tell the incoming catch-alls of an event: its name, then its arguments."""

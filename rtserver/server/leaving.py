@@ -125,6 +125,9 @@ class Leaving:
         _silence(socket)
         socket.client.remove(socket)
         acks.abandon(socket)
+        if socket.hooks is not None:
+            socket.hooks.reason = reason
+            socket.hooks.ended(hub, socket, "disconnecting")
         if socket.recovery is not None and hub.recovery is not None:
             hub.recovery.left(socket, reason)
         hub.counters.disconnects += 1
@@ -162,11 +165,13 @@ class Leaving:
         deliver(client.session, self._hub.codec.disconnect(name))
 
     def _gone(self, socket: Socket) -> None:
-        was_accepted = socket.state is not State.CONNECTING
+        was_accepted, hooks = socket.state is not State.CONNECTING, socket.hooks
         socket.state = State.GONE
         _silence(socket)
         acks.abandon(socket)
         self._hub.forget(socket, was_accepted)
+        if hooks is not None:
+            hooks.ended(self._hub, socket, "disconnect")
         then = self._then.pop(socket, None)
         if then is not None:
             then()

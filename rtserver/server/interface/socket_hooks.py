@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from rtserver.server.handlers import RESERVED
-from rtserver.server.hooks import Hooks, Listener
+from rtserver.server.hooks import ENDINGS, Hooks, Listener
 from rtserver.server.socket import State
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class SocketHooks:
     def on(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
         """Handle an event of this client alone, in the place of the handler that is registered for all.
 
+        ``"disconnecting"`` and ``"disconnect"`` are its own end, before and after it has left its rooms. They
+        can have several handlers, which are called with the reason and beside the one that is registered
+        for all; also for a client that is refused after all.
+
         Args:
             event: The event's name.
             handler: Called with the event's arguments, without a sid. What it returns acknowledges the
@@ -46,13 +50,18 @@ class SocketHooks:
         Raises:
             ValueError: The name is reserved.
         """
-        if event in RESERVED:
+        if event in RESERVED and event not in ENDINGS:
             raise ValueError(f"a socket has no handler of its own for {event!r}: register it on the server")
 
         def register(function: Function) -> Function:
-            hooks = self._hooks()
-            if hooks is not None:
-                hooks.handle(event, function)
+            if event in ENDINGS:
+                hooks = self._attached()
+                if hooks is not None:
+                    hooks.on_end(event, function)
+            else:
+                hooks = self._hooks()
+                if hooks is not None:
+                    hooks.handle(event, function)
             return function
 
         if handler is None:
@@ -61,9 +70,10 @@ class SocketHooks:
         return None
 
     def off(self, event: str) -> None:
-        """Forget the handler of this client alone."""
+        """Forget the handlers of this client alone."""
         if self._socket.hooks is not None:
             self._socket.hooks.handlers.pop(event, None)
+            self._socket.hooks.endings.pop(event, None)
 
     # Catch-alls.
 
@@ -118,15 +128,21 @@ class SocketHooks:
             hooks.middleware = (*hooks.middleware, Listener.of(middleware))
         return middleware
 
-    def _hooks(self) -> Hooks | None:
+    def _attached(self) -> Hooks | None:
         """Return what is attached to the socket; None when it is gone, and nothing is kept for it."""
         socket = self._socket
         if socket.state is State.GONE:
             return None
         if socket.hooks is None:
             socket.hooks = Hooks()
-            socket.client.watched = socket.client.careful = True
         return socket.hooks
+
+    def _hooks(self) -> Hooks | None:
+        """Return the same, for what makes the messages of its client take the long way."""
+        hooks = self._attached()
+        if hooks is not None:
+            self._socket.client.watched = self._socket.client.careful = True
+        return hooks
 
     def _outgoing(self) -> tuple[Listener, ...]:
         return () if self._socket.hooks is None else self._socket.hooks.outgoing

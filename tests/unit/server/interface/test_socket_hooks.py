@@ -63,10 +63,66 @@ async def test_a_handler_of_its_own_needs_none_for_all() -> None:
     assert harness.sio.counters.unhandled_events == 1
 
 
-@pytest.mark.parametrize("event", ["connect", "disconnect"])
-async def test_lifecycle_events_belong_to_the_server(event: str) -> None:
+async def test_the_connection_belongs_to_the_server() -> None:
     with pytest.raises(ValueError, match="register it on the server"):
-        One().socket.on(event, print)
+        One().socket.on("connect", print)
+
+
+async def test_it_is_told_of_its_end() -> None:
+    one = One()
+
+    @one.sio.event
+    async def disconnect(sid: str, reason: str) -> None:
+        one.seen.append(("handler for all", reason))
+
+    await one.socket.join("room")
+    one.socket.on("disconnecting", lambda reason: one.seen.append(("disconnecting", reason, one.socket.rooms)))
+    one.socket.on("disconnect", one.note("first"))
+
+    @one.socket.on("disconnect")
+    async def second(reason: str) -> None:
+        one.seen.append(("second", reason, one.socket.rooms))
+
+    assert one.socket._socket.client.careful is False  # its events take the short way still
+    one.session.receive("1")
+    assert one.seen == [
+        ("disconnecting", "client disconnect", {one.socket.id, "room"}),
+        ("handler for all", "client disconnect"),
+        ("first", "client disconnect"),
+        ("second", "client disconnect", set()),
+    ]
+
+
+async def test_what_is_told_of_its_end_can_be_forgotten() -> None:
+    one = One()
+    one.socket.on("disconnect", one.note("told"))
+    one.socket.off("disconnect")
+    one.session.receive("1")
+    assert one.seen == []
+
+
+async def test_one_that_is_refused_after_all_is_told_of_its_end() -> None:
+    harness, seen = Harness(), list[str]()
+
+    @harness.sio.use
+    async def middleware(socket: Socket) -> None:
+        socket.on("disconnecting", seen.append)
+        socket.on("disconnect", seen.append)
+
+    @harness.sio.event
+    async def connect(sid: str, environ: Any) -> bool:
+        return False
+
+    harness.session().receive("0")
+    assert seen == ["server disconnect"]
+
+
+async def test_a_failure_at_its_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    one = One()
+    one.socket.on("disconnect", lambda: None)
+    one.session.receive("1")
+    assert "'disconnect'" in caplog.text
+    assert not one.sio.manager._sink._hub.namespaces  # type: ignore[attr-defined]
 
 
 async def test_a_reserved_name_stays_a_violation() -> None:
