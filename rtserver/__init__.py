@@ -31,6 +31,7 @@ from rtserver.errors import (
     RtserverError,
     SocketViolation,
     StartError,
+    TokenError,
     WebSocketViolation,
 )
 from rtserver.host import Server
@@ -91,6 +92,7 @@ __all__ = [
     "SocketViolation",
     "Sockets",
     "StartError",
+    "TokenError",
     "WebSocket",
     "WebSocketViolation",
     "__version__",

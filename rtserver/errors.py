@@ -13,6 +13,7 @@
     │   ├── PlainViolation       a plain WebSocket client's message that isn't one; carries its close code
     │   ├── ClusterViolation     a message of another server of the cluster that can't be understood
     │   └── PassageViolation     a message with a connection, of another process, that can't be understood
+    ├── TokenError               a client's token that isn't valid; carries the code that the client is told
     ├── EmitterError             what an emitter sent, and Redis didn't take
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
@@ -43,6 +44,7 @@ __all__ = [
     "RtserverError",
     "SocketViolation",
     "StartError",
+    "TokenError",
     "WebSocketViolation",
 ]
 
@@ -157,6 +159,29 @@ class ClusterViolation(ProtocolError):
 
 class PassageViolation(ProtocolError):
     """What another process sent with a connection that it handed over can't be understood. It is closed."""
+
+
+class TokenError(RtserverError):
+    """A client's token that isn't valid. What was wrong with it in detail stays on the server.
+
+    Args:
+        code: What the client is told, for its program: ``token_missing``, ``token_invalid``,
+            ``token_expired``, ``token_not_yet_valid`` or ``key_unknown``.
+        detail: What was wrong.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+    @property
+    def told(self) -> str:
+        """The sentence that the client is told."""
+        return {
+            "token_missing": "A token is needed: send one",
+            "token_expired": "The token has expired: send a new one",
+            "token_not_yet_valid": "The token isn't valid yet",
+        }.get(self.code, "The token isn't valid: send another one")
 
 
 class EmitterError(RtserverError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from aiohttp import web
 
 from rtserver.errors import StartError
 from rtserver.host import Server
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.application import fault, load_application, set_up_application
+from rtserver.service.auth.guard import Guard
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
@@ -38,6 +41,7 @@ class Service:
         self.urls: list[str] = []
         self._tls = tls_context(config.listen)
         self._runner: web.AppRunner | None = None
+        self._guard: Guard | None = None
         self._listening: list[asyncio.Server] = []
 
     async def prepare(self) -> None:
@@ -87,6 +91,8 @@ class Service:
                     await self.server.shutdown()
             except TimeoutError:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
+        if self._guard is not None:
+            await self._guard.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -108,6 +114,11 @@ class Service:
         config = self.config
         found = load_application(config.app, Path(config.app_dir or "."))
         if isinstance(found, Server):
+            if config.auth.namespaces:
+                raise StartError(
+                    f'auth: app = "{config.app}" is a Server that is made already, and can\'t be made to ask'
+                    " for tokens first; name a function that receives the Server instead"
+                )
             if idle := _settings_without_effect(config):
                 logger.warning(
                     "%s: no effect, because app = %r is a Server that has its options already;"
@@ -117,6 +128,10 @@ class Service:
                 )
             return found
         server = Server(**server_options(config))
+        self._guard = config.auth.guard(lambda: server.eio.clock)
+        if self._guard is not None:
+            for namespace in config.auth.namespaces:
+                server.use(self._guard.admit, namespace=namespace)
         await set_up_application(config.app, found, server, host)
         return server
 
@@ -126,12 +141,19 @@ def server_options(config: Config) -> dict[str, Any]:
     # A logger, where True would overrule the levels that are set for it.
     loggers = {"logger": logging.getLogger("rtserver.server")} if config.log.clients else {}
     delivery = {
-        "connection_state_recovery": config.recovery.options() or False,
+        "connection_state_recovery": _recovery(config) or False,
         "duplicate_suppression": config.duplicates.options() or False,
         "history": config.history.options(),
         "presence": config.presence.options(),
     }
     return config.engine.model_dump() | config.socket.model_dump() | delivery | loggers
+
+
+def _recovery(config: Config) -> ConnectionStateRecovery | None:
+    options = config.recovery.options()
+    if options is not None and config.auth.namespaces:
+        return replace(options, skip_middlewares=False)  # whoever comes back shows a token that is valid now
+    return options
 
 
 def _settings_without_effect(config: Config) -> list[str]:

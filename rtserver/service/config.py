@@ -32,6 +32,8 @@ __all__ = ["environment_name", "load_config", "valid_keys"]
 PREFIX = "RTSERVER_"
 _LONGEST_VALUE = 80  # characters of a wrong value that an error line shows
 
+_SECRET = re.compile("secret|password|token", re.IGNORECASE)  # keys whose values are shown nowhere
+
 # What Kubernetes and Docker links put into the environment for a service that happens to be named rtserver.
 _SERVICE_LINKS = re.compile(r"RTSERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP)(_.*)?)")
 
@@ -175,12 +177,15 @@ def _problems(error: ValidationError, merged: Mapping[str, Any], sources: Sequen
             key = environment_name(key)
         where = f"{source.label}: {key}"
         value = _lookup(merged, path)
+        shown = "(not shown)" if _SECRET.search(key) else _show(value)
         if detail["type"] == "extra_forbidden":
-            yield f"{where}: unknown setting (received {_show(value)}); {_suggest(key)}"
+            yield f"{where}: unknown setting (received {shown}); {_suggest(key)}"
         elif value is _MISSING:
             yield f"{where}: missing, expected {expected}"
+        elif detail["type"] == "value_error" and (message := str(detail["ctx"]["error"])):
+            yield f"{where}: {message}"
         else:
-            yield f"{where}: received {_show(value)}, expected {expected}"
+            yield f"{where}: received {shown}, expected {expected}"
 
 
 def _locate(detail: ErrorDetails) -> tuple[tuple[str | int, ...], str]:

@@ -47,8 +47,12 @@ def _table(name: str, model: type[BaseModel], repeated: bool) -> Iterator[str]:
     yield from _comment(model.__doc__ or "")
     yield f"# [[{name}]]" if repeated else f"[{name}]"
     for key, field in model.model_fields.items():
-        yield ""
-        yield from _setting(key, field, absent=repeated)
+        if submodel(field) is None:
+            yield ""
+            yield from _setting(key, field, absent=repeated)
+    for key, field in model.model_fields.items():
+        if table := submodel(field):
+            yield from _table(f"{name}.{key}", *table)
 
 
 def _setting(name: str, field: FieldInfo, absent: bool = False) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtserver.server.delivery.slow_clients import Action, policies
+from rtserver.service.auth_settings import AuthSettings
 from rtserver.service.delivery_settings import (
     DuplicateSettings,
     HistorySettings,
@@ -285,6 +286,7 @@ class Config(BaseSettings):
     duplicates: DuplicateSettings = DuplicateSettings()
     history: HistorySettings = HistorySettings()
     presence: PresenceSettings = PresenceSettings()
+    auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
 

@@ -134,6 +134,7 @@ def test_the_package_exports_exactly_this() -> None:
         "SocketViolation",
         "Sockets",
         "StartError",
+        "TokenError",
         "WebSocket",
         "WebSocketViolation",
         "__version__",

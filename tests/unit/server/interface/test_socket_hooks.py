@@ -76,7 +76,9 @@ async def test_it_is_told_of_its_end() -> None:
         one.seen.append(("handler for all", reason))
 
     await one.socket.join("room")
-    one.socket.on("disconnecting", lambda reason: one.seen.append(("disconnecting", reason, one.socket.rooms)))
+    one.socket.on(
+        "disconnecting", lambda reason: one.seen.append(("disconnecting", reason, one.socket.rooms))
+    )
     one.socket.on("disconnect", one.note("first"))
 
     @one.socket.on("disconnect")

@@ -1,0 +1,154 @@
+"""Lets only those clients in that have a valid token, for as long as it is valid.
+
+A client that is refused learns a code and a sentence; which of its token's properties was expected how is
+logged here alone. Before a token expires the client is asked for a new one, by an event whose acknowledgment
+is the new token; a client that has none to give is disconnected when the old one has expired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from socketio.exceptions import ConnectionRefusedError as Refusal
+from socketio.exceptions import TimeoutError as NoAnswer
+
+from rtserver.clock import Clock
+from rtserver.errors import TokenError
+from rtserver.server.interface.socket import Socket
+from rtserver.service.auth.expiry import Expiry
+from rtserver.service.auth.sources import Source, find_token
+from rtserver.service.auth.verifier import Claims, Verifier
+
+__all__ = ["CLAIMS", "Guard", "Manners"]
+
+logger = logging.getLogger("rtserver.auth")
+
+CLAIMS: Final = "claims"
+"""The key of a client's session under which its claims are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How clients are asked.
+
+    Args:
+        sources: Where a token is looked for.
+        name: What it is called there.
+        user: The claim that names the user: a new token has to have the same.
+        refresh_before: Seconds before its token expires that a client is asked for a new one.
+        refresh_event: The event that asks for it.
+    """
+
+    sources: Sequence[Source] = ("auth", "header")
+    name: str = "token"
+    user: str = "sub"
+    refresh_before: float = 30
+    refresh_event: str = "token_refresh"
+
+
+class Guard:
+    """A middleware for namespaces.
+
+    Args:
+        verifier: Tells which tokens are valid.
+        manners: How clients are asked.
+        clock: Returns the clock of the running loop.
+    """
+
+    def __init__(self, verifier: Verifier, manners: Manners, clock: Callable[[], Clock]) -> None:
+        self._verifier = verifier
+        self._manners = manners
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.refused = 0
+        """Clients that were not let in."""
+        self.refreshed = 0
+        """Tokens that were replaced in time."""
+        self.expired = 0
+        """Clients that were disconnected because their token had expired."""
+
+    async def admit(self, socket: Socket) -> None:
+        """Let a client in, and put its claims into its session.
+
+        Raises:
+            socketio.exceptions.ConnectionRefusedError: It has no valid token.
+        """
+        handshake = socket.handshake
+        token = find_token(handshake, self._manners.sources, self._manners.name)
+        try:
+            if token is None:
+                raise TokenError("token_missing", f"none in {', '.join(self._manners.sources)}")
+            claims = await self._verifier.verify(token)
+            if socket.recovered and self._user(socket.data.get(CLAIMS, {})) != self._user(claims):
+                raise TokenError("token_invalid", "another user's, who has lost this connection")
+        except TokenError as error:
+            self.refused += 1
+            logger.info(
+                "refused client at %s, namespace %s: %s: %s",
+                handshake.address,
+                socket.namespace,
+                error.code,
+                error,
+            )
+            raise Refusal(error.told, {"code": error.code}) from None
+        socket.data[CLAIMS] = dict(claims)
+        self._watch(socket, claims)
+
+    def _user(self, claims: Claims) -> Any:
+        return claims.get(self._manners.user)
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._verifier.close()
+
+    # Expiry.
+
+    def _watch(self, socket: Socket, claims: Claims) -> None:
+        if "exp" in claims:
+            expiry = Expiry(socket, self._user(claims), self._clock(), self._ask_soon)
+            socket.on("disconnect", expiry.cancel)
+            self._wait(expiry, claims)
+
+    def _wait(self, expiry: Expiry, claims: Claims) -> None:
+        expiry.wait(float(claims["exp"]) + self._verifier.leeway, self._manners.refresh_before)
+
+    def _ask_soon(self, expiry: Expiry) -> None:
+        task = asyncio.create_task(self._ask(expiry), name="rtserver: refresh a token")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, expiry: Expiry) -> None:
+        socket, left = expiry.socket, expiry.left()
+        try:
+            if left:
+                asking = {"expires_in": round(left)}
+                answer = await socket.timeout(left).emit_with_ack(self._manners.refresh_event, asking)
+                await self._renew(expiry, answer)
+                return
+        except NoAnswer:
+            logger.info("client %s, namespace %s: no new token", socket.id, socket.namespace)
+        except TokenError as error:
+            logger.info("client %s, namespace %s: %s: %s", socket.id, socket.namespace, error.code, error)
+            await asyncio.sleep(expiry.left())
+        if socket.connected:
+            self.expired += 1
+            await socket.disconnect()
+
+    async def _renew(self, expiry: Expiry, answer: Any) -> None:
+        if not isinstance(answer, str):
+            raise TokenError("token_missing", f"received {type(answer).__name__} as a new token")
+        claims = await self._verifier.verify(answer)
+        if self._user(claims) != expiry.user:
+            raise TokenError("token_invalid", "the new token is another user's")
+        self.refreshed += 1
+        if expiry.socket.connected:
+            expiry.socket.data[CLAIMS] = dict(claims)
+            if "exp" in claims:
+                self._wait(expiry, claims)
