@@ -32,7 +32,9 @@ _VALUE: Final = rb'(?:"[^"\\]*+"|[-\w.]++)'
 _ARRAY: Final = rb"\[(?:" + _VALUE + rb",?)*+\]"
 _FLAGS: Final = rb'\{(?:"[^"\\]*+":' + _VALUE + rb",?)*+\}"
 _OPTS: Final = (
-    rb'"opts":\{"rooms":(?P<rooms>' + _ARRAY + rb'),"except":' + _ARRAY + rb',"flags":' + _FLAGS + rb"\}"
+    rb'"opts":\{"rooms":(?P<rooms>'
+    + (_ARRAY + rb'),"except":' + _ARRAY + rb',"flags":' + _FLAGS)
+    + (rb'(?:,"\w++":' + _VALUE + rb")*+\}")
 )
 _SENDER: Final = rb'"uid":"[^"\\]*+","nsp":"(?P<nsp>[^"\\]*+)"'
 

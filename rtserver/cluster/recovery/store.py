@@ -9,7 +9,7 @@ this one must be left out.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from rtserver.clock import Clock
@@ -124,7 +124,18 @@ class ClusterStore(MemoryStore):
         if session is None or missed is None:
             return None
         self.discard(session)
-        return Taken(session.sid, session.rooms, session.data, missed, self.progress.vector())
+        return Taken(session.sid, session.rooms, session.data, missed, self._vector_of(session))
+
+    def _vector_of(self, session: RecoverableSession) -> Mapping[str, int]:
+        """Return what a client has had of each server, here or before it came here.
+
+        Of events that concerned nobody here until it came, this server needn't have heard.
+        """
+        vector = self.progress.vector()
+        if session.brought is not None:
+            for uid, number in session.brought.vector.items():
+                vector[uid] = max(number, vector.get(uid, 0))
+        return vector
 
     def adopt(self, wanted: Wanted, taken: Taken, since: float) -> Restored | None:
         """Take over a session from elsewhere.
@@ -141,7 +152,7 @@ class ClusterStore(MemoryStore):
         session = RecoverableSession(pid, taken.sid, namespace, self)
         session.rooms, session.data = tuple(taken.rooms), taken.data
         missed = [*taken.missed, *self._added(session, taken, since)]
-        brought = Brought(offset, missed)
+        brought = Brought(offset, missed, taken.vector)
         if brought.bytes > limit:
             self._counters.recoveries_too_old += 1
             return None

@@ -6,7 +6,7 @@ it has received them all, and then says how far it got.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rtserver.engineio.outgoing import Outgoing
@@ -28,13 +28,17 @@ class Brought:
     Args:
         offset: The offset that the client came with; None if it had received nothing.
         events: The events.
+        vector: The number of each server's latest event that is among them or was before.
     """
 
-    __slots__ = ("_events", "_offset", "bytes")
+    __slots__ = ("_events", "_offset", "bytes", "vector")
 
-    def __init__(self, offset: str | None, events: Sequence[Missed]) -> None:
+    def __init__(
+        self, offset: str | None, events: Sequence[Missed], vector: Mapping[str, int] | None = None
+    ) -> None:
         self._offset = offset
         self._events = events
+        self.vector = vector or {}
         self.bytes = sum(len(event.outgoing) for event in events)
         """What the events have together."""
 

@@ -37,7 +37,7 @@ def test_the_rooms_of_data_alone_are_known(data: bytes) -> None:
 
 
 def test_this_is_how_our_own_messages_look() -> None:
-    opts = {"rooms": ["ä", 12], "except": [], "flags": {}}
+    opts = {"rooms": ["ä", 12], "except": [], "flags": {}, "seq": 7}
     for argument in ({"text": 'a "quoted" \\ word'}, b"\x00"):
         data = {"opts": opts, "packet": {"type": 2, "data": ["event", argument]}}
         assert audience_of(encode(Message("uid", "/", Kind.BROADCAST, data))) == Audience("/", ["ä", 12])
