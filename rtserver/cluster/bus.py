@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rtserver.cluster.message import Message
+from rtserver.socketio.codec import Codec
 
-__all__ = ["Bus", "Census", "Receive"]
+__all__ = ["Bus", "CarriesText", "Census", "Receive"]
 
 Receive = Callable[[Message], None]
 """Takes a message of another server. It returns at once and raises nothing."""
@@ -35,7 +36,10 @@ class Bus(Protocol):
         """The id of this server."""
 
     def start(self, receive: Receive) -> Awaitable[None]:
-        """Connect, and hand over the messages of others from now on."""
+        """Connect, and hand over the messages of others from now on.
+
+        A bus that notices that a server has gone hands over a ``CLOSE`` in its name.
+        """
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace: called before its first client, and harmless the second time."""
@@ -59,3 +63,11 @@ class Bus(Protocol):
 
     def close(self) -> Awaitable[None]:
         """Leave the cluster."""
+
+
+@runtime_checkable
+class CarriesText(Protocol):
+    """A bus that carries events as clients are sent them: all its servers have the same codec."""
+
+    def carry(self, codec: Codec) -> None:
+        """Learn how this server encodes events, before anything else."""

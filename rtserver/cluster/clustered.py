@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from rtserver.clock import Clock
-from rtserver.cluster.bus import Bus
+from rtserver.cluster.bus import Bus, CarriesText
 from rtserver.cluster.here import Here
 from rtserver.cluster.message import (
     Kind,
@@ -79,11 +79,13 @@ class ClusterManager(Here):
         }
 
     def attach(self, sink: LocalSink) -> None:
-        """Learn whose manager this is, and let the bus know its rooms if it asks for them."""
+        """Learn whose manager this is, and let the bus know of it what it asks for."""
         super().attach(sink)
         self._rooms = LocalRooms(self.has_clients, self.has_history, sink.observe)
         if isinstance(self._bus, FollowsRooms):
             self._bus.follow(self._rooms)
+        if isinstance(self._bus, CarriesText):
+            self._bus.carry(sink.codec)
 
     def recover(
         self,
@@ -95,6 +97,7 @@ class ClusterManager(Here):
         """Keep what clients miss that lose their connection, from now on."""
         store = ClusterStore(self._bus.uid, options, unnoticed, clock, counters)
         store.awaited.on_release = self._rooms.released
+        self._rooms.on_pass = lambda uid, number: store.progress.note((uid, number))
         self._receivers |= Transfers(self._bus, store, counters, self._listen).receivers
         self._store = self._log = self._shared = store
         return store

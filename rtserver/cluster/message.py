@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rtserver.errors import ClusterViolation
 from rtserver.server.answers import SocketDetails
 from rtserver.server.target import PLAIN, Flags, Target
+from rtserver.server.written import Written
 
 __all__ = ["Kind", "Message", "describe", "details_of", "event_of", "flags_of", "options", "target_of"]
 
@@ -125,12 +126,15 @@ def flags_of(opts: Mapping[str, Any]) -> tuple[Flags, float | None]:
     return (PLAIN if flags == PLAIN else flags), seconds
 
 
-def event_of(packet: Any) -> list[Any]:
+def event_of(packet: Any) -> Sequence[Any]:
     """Read an event's name and arguments from a packet, or from the data of a server-side event.
 
     Raises:
         ClusterViolation: It has none.
     """
+    if packet.__class__ is Written:
+        written: Written = packet
+        return written
     args = packet.get("data") if isinstance(packet, Mapping) else packet
     if not isinstance(args, (list, tuple)) or not args or not isinstance(args[0], str):
         raise ClusterViolation(f"an event of a message: received {args!r:.80}, expected an array with a name")

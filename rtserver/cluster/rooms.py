@@ -66,7 +66,7 @@ class LocalRooms:
         observe: Lets an observer learn who comes to any room, and who goes.
     """
 
-    __slots__ = ("_has_clients", "_observe", "_watch", "has_history")
+    __slots__ = ("_has_clients", "_observe", "_watch", "has_history", "on_pass")
 
     def __init__(
         self,
@@ -78,6 +78,8 @@ class LocalRooms:
         self.has_history = has_history
         self._observe = observe
         self._watch: _Watch | None = None
+        self.on_pass: Callable[[str, int], object] | None = None
+        """Takes the sender and number of an event that has come here and concerned nobody."""
 
     def has_members(self, namespace: str, room: Room) -> bool:
         """Tell whether an event for a room concerns anyone here."""

@@ -26,6 +26,8 @@ from rtserver.server.room_events import RoomObserver
 from rtserver.server.server_events import ServerEvents
 from rtserver.server.socket import NOWHERE, Socket, State
 from rtserver.server.target import PLAIN, Flags, Target
+from rtserver.server.written import Written
+from rtserver.socketio.codec import Codec
 
 __all__ = ["Local"]
 
@@ -48,10 +50,19 @@ class Local:
         # For one recipient a codec may spare the object that holds a message's other wire forms.
         self._encode_one = getattr(hub.codec, "encode_event_text", hub.codec.encode_event)
 
+    @property
+    def codec(self) -> Codec:
+        """What events are encoded with."""
+        return self._hub.codec
+
     # Events.
 
     def encode(self, target: Target, args: Sequence[Any], offset: str) -> Outgoing:
         """Encode an event as clients that can recover are sent it."""
+        if args.__class__ is Written:
+            written: Any = args
+            outgoing: Outgoing = written.with_offset(offset)
+            return outgoing
         return self._hub.codec.encode_event(target.namespace, None, [*args, offset])
 
     def emit(
@@ -71,7 +82,7 @@ class Local:
             for socket in members:
                 self._send_expecting(socket, args, flags, ack)
         elif members and flags is PLAIN and namespace.plain:
-            outgoing = self._hub.codec.encode_event(target.namespace, None, args)
+            outgoing = self._encode(target.namespace, args)
             for socket in members:
                 socket.recipient.send_outgoing(outgoing)
         elif members:
@@ -86,17 +97,24 @@ class Local:
         recorded: Outgoing | None = None,
     ) -> None:
         """Send an event to clients, of which some can recover and have to know its offset."""
-        recovery, encode = self._hub.recovery, self._hub.codec.encode_event
+        recovery = self._hub.recovery
         able = [] if recovery is None else [socket for socket in members if socket.recovery is not None]
         if able and recovery is not None:
             if recorded is None:
                 # They take a string at the end for an offset: it has to be one.
                 offset = (recovery.store.offset(),) if isinstance(args[-1], str) else ()
-                recorded = encode(namespace.name, None, [*args, *offset])
+                recorded = self._encode(namespace.name, [*args, *offset])
             self._send(namespace, able, recorded, args, flags)
         if len(able) < len(members):
             others = [socket for socket in members if socket.recovery is None] if able else members
-            self._send(namespace, others, encode(namespace.name, None, args), args, flags)
+            self._send(namespace, others, self._encode(namespace.name, args), args, flags)
+
+    def _encode(self, namespace: str, args: Sequence[Any]) -> Outgoing:
+        if args.__class__ is Written:
+            written: Any = args
+            outgoing: Outgoing = written.outgoing
+            return outgoing
+        return self._hub.codec.encode_event(namespace, None, args)
 
     def emit_to(
         self, socket: Socket, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
@@ -205,17 +223,16 @@ class Local:
         if not flags.compress:
             outgoing = Uncompressed(outgoing.text, outgoing.attachments)
         volatile = flags.volatile
-        event = args[0]
         for socket in members:
             if socket.hooks is not None:
                 socket.hooks.sent(self._hub, socket, args)
             recipient = socket.recipient
             if isinstance(recipient, SendQueue):
-                recipient.send_event(outgoing, event, volatile, key)
+                recipient.send_event(outgoing, args[0], volatile, key)
             elif not volatile or (socket.state is State.CONNECTED and socket.client.session.writable):
                 recipient.send_outgoing(outgoing)
             elif recipient is not NOWHERE:
-                self._hub.dropped(socket, event, Drop.NOT_READY)
+                self._hub.dropped(socket, args[0], Drop.NOT_READY)
 
     # Clients.
 

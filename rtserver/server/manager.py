@@ -25,6 +25,7 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.store import RecoveryStore
 from rtserver.server.room_events import RoomObserver
 from rtserver.server.target import PLAIN, Flags, Target
+from rtserver.socketio.codec import Codec
 
 __all__ = ["PEER_TIMEOUT", "LocalSink", "Manager"]
 
@@ -34,6 +35,10 @@ PEER_TIMEOUT: Final = 5.0
 
 class LocalSink(Protocol):
     """A server's own clients, for its manager."""
+
+    @property
+    def codec(self) -> Codec:
+        """What events are encoded with."""
 
     def encode(self, target: Target, args: Sequence[Any], offset: str) -> Outgoing:
         """Encode an event as clients that can recover are sent it.

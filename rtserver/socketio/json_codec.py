@@ -22,7 +22,7 @@ from rtserver.socketio.json_encoder import (
     encode_event_text,
     encode_with,
 )
-from rtserver.socketio.json_text import JsonModule, loads, module_dumps
+from rtserver.socketio.json_text import JsonModule, module_dumps
 from rtserver.socketio.packet import DEFAULT_LIMITS, UNLIMITED, Limits, Packet, PacketType
 
 __all__ = [
@@ -81,7 +81,7 @@ class JsonCodec:
             is_default = limits == DEFAULT_LIMITS
             self.decode = decode if is_default else partial(decode, limits=limits)
             self.decode_payload = decode_payload if is_default else partial(decode_payload, limits=limits)
-            self.decode_own = partial(decode_with, loads, limits=UNLIMITED)
+            self.decode_own = partial(decode, limits=UNLIMITED)
             self.encode_event = encode_event
             self.encode_event_text = encode_event_text
             self.encode_ack = encode_ack

@@ -8,10 +8,17 @@ from typing import Final
 
 from rtserver.cluster.bus import Census, Receive
 from rtserver.cluster.message import Kind, Message
-from rtserver.cluster.wire import decode, encode
+from rtserver.cluster.reader import Reader
+from rtserver.cluster.rooms import LocalRooms
+from rtserver.cluster.wire import encode
+from rtserver.cluster.workers.events import MARK, EventForm
 from rtserver.cluster.workers.frames import frame
 from rtserver.cluster.workers.mesh import Mesh
 from rtserver.cluster.workers.place import Place
+from rtserver.errors import ClusterViolation
+from rtserver.server.namespace import Room
+from rtserver.socketio.codec import Codec
+from rtserver.socketio.json_codec import JsonCodec
 
 __all__ = ["MAX_BUFFER", "WorkerBus", "WorkerBusStatus"]
 
@@ -28,6 +35,8 @@ class WorkerBusStatus:
     sent: int
     """Messages, each counted once, however many workers it went to."""
     received: int
+    skipped: int
+    """Those of the received ones that were for rooms in which this worker has nobody."""
     bytes_sent: int
     bytes_received: int
     bytes_dropped: int
@@ -54,6 +63,9 @@ class WorkerBus:
         self._links = self._mesh.links
         self._loop: asyncio.AbstractEventLoop
         self._receive: Receive
+        self._rooms: LocalRooms
+        self._reader = Reader(place.name, _has_anyone)
+        self._events: EventForm | None = None
         self._is_woken = False
         self._sent = 0
         self._received_count = 0
@@ -62,6 +74,16 @@ class WorkerBus:
     def uid(self) -> str:
         """The name of this worker."""
         return self.place.name
+
+    def follow(self, rooms: LocalRooms) -> None:
+        """Learn which rooms concern this worker: what is for others isn't decoded."""
+        self._rooms = rooms
+        self._reader = Reader(self.place.name, rooms.has_members)
+
+    def carry(self, codec: Codec) -> None:
+        """Learn how this worker encodes events: those of the default codec cross as clients are sent them."""
+        if isinstance(codec, JsonCodec):
+            self._events = EventForm(codec, self._rooms)
 
     async def start(self, receive: Receive) -> None:
         """Listen at the place, and connect to the workers that are there.
@@ -119,6 +141,7 @@ class WorkerBus:
             tuple(sorted(self._links)),
             self._sent,
             self._received_count,
+            self._reader.skipped + (0 if self._events is None else self._events.skipped),
             mesh.bytes_sent,
             mesh.bytes_received,
             mesh.bytes_dropped,
@@ -128,7 +151,9 @@ class WorkerBus:
     # What goes out.
 
     def _frame(self, message: Message) -> bytes:
-        body = encode(message)
+        body = None if self._events is None else self._events.encode(message)
+        if body is None:
+            body = encode(message)
         if len(body) > self._max_buffer:
             raise ValueError(
                 f"a message of {len(body)} bytes for the other workers, expected {self._max_buffer} at most"
@@ -148,9 +173,20 @@ class WorkerBus:
 
     def _received(self, name: str, bodies: list[bytes]) -> None:
         self._received_count += len(bodies)
-        receive = self._receive
+        receive, events = self._receive, self._events
         for body in bodies:
-            receive(decode(body))
+            if body[:1] != MARK:
+                message = self._reader.read(body)
+            elif events is not None:
+                message = events.decode(name, body)
+            else:
+                raise ClusterViolation("an event as text, expected another codec: all workers need the same")
+            if message is not None:
+                receive(message)
 
     def _lost(self, name: str) -> None:
         self._receive(Message(name, "/", Kind.CLOSE, {}))
+
+
+def _has_anyone(namespace: str, room: Room) -> bool:
+    return True

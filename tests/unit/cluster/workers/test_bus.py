@@ -23,6 +23,10 @@ from rtserver.cluster.workers.place import Place
 from tests.support.engine import until
 
 
+def message(text: str, namespace: str = "/", uid: str = "peer") -> Message:
+    return Message(uid, namespace, Kind.SERVER_SIDE_EMIT, {"packet": [text]})
+
+
 class Worker:
     """A bus, and what came over it."""
 
@@ -39,7 +43,7 @@ class Worker:
         return self.bus.status().peers
 
     def message(self, text: str, namespace: str = "/") -> Message:
-        return Message(self.bus.uid, namespace, Kind.SERVER_SIDE_EMIT, {"packet": [text]})
+        return message(text, namespace, self.bus.uid)
 
     def texts(self) -> list[Any]:
         return [message.data["packet"][0] for message in self.received if message.data]
@@ -191,7 +195,7 @@ async def test_a_place_that_is_taken_is_refused(workers: Workers, tmp_path: Path
 
 async def test_a_peer_that_dies_in_the_middle_of_a_message_is_lost_at_once(workers: Workers) -> None:
     (a,) = await workers.start("aaaa")
-    peer = await Peer.connect(a, hello("peer"), frame(encode(a.message("whole"))), b"\x00\x00\x00\x09half")
+    peer = await Peer.connect(a, hello("peer"), frame(encode(message("whole"))), b"\x00\x00\x00\x09half")
     await until(lambda: a.texts() == ["whole"])
     peer.writer.close()
     await until(lambda: a.lost() == ["peer"])
@@ -315,7 +319,7 @@ async def test_a_peer_that_connects_anew_replaces_its_link(workers: Workers) -> 
     second = await Peer.connect(b, hello("aaaa"))
     await first.rest()
     assert (b.peers, b.lost()) == (("aaaa",), ["aaaa"])
-    second.writer.write(frame(encode(b.message("again"))))
+    second.writer.write(frame(encode(message("again"))))
     await until(lambda: b.texts() == ["again"])
     second.writer.close()
 
