@@ -97,6 +97,10 @@ class Server(SocketIOServer):
             that the client isn't sent: a volatile one, or one that a newer one has replaced.
         connection_state_recovery: What is kept for clients that lose their connection, so that they come back
             to the same id, rooms and data, and get what they missed: True, or options; nothing if omitted.
+        trusted_proxies: Addresses and networks of proxies that are believed whose requests they pass on, by
+            ``X-Forwarded-For`` and ``X-Forwarded-Proto``; ``"unix"`` for whoever connects through a Unix
+            socket; nobody if omitted.
+        secure_only: Whether requests are refused that are neither encrypted nor said to be by such a proxy.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -146,6 +150,8 @@ class Server(SocketIOServer):
         slow_clients: SlowClients = "disconnect",
         on_drop: OnDrop | None = None,
         connection_state_recovery: bool | ConnectionStateRecovery = False,
+        trusted_proxies: Sequence[str] = (),
+        secure_only: bool = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -206,6 +212,8 @@ class Server(SocketIOServer):
             allow_request=allow_request,
             allow_request_timeout=allow_request_timeout,
             allow_eio3=allow_eio3,
+            trusted_proxies=trusted_proxies,
+            secure_only=secure_only,
         )
         self._serve_client = serve_client
         self.async_mode = "aiohttp"

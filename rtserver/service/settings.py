@@ -29,6 +29,7 @@ from rtserver.service.setting_types import (
     UrlPath,
 )
 from rtserver.socketio.packet import Limits
+from rtserver.transport.proxies import Proxies
 
 __all__ = [
     "Config",
@@ -48,6 +49,12 @@ def _checked_policies(given: dict[str, Action]) -> dict[str, Action]:
     return given
 
 
+def _checked_proxies(given: list[str]) -> list[str]:
+    Proxies(given, secure_only=False)
+    return given
+
+
+Networks = Annotated[list[str], AfterValidator(_checked_proxies)]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Policies = Annotated[
     dict[str, Action],
@@ -161,6 +168,16 @@ class EngineSettings(Section):
     )
     allow_request_timeout: Seconds = Field(
         default=10, description="Seconds that an application's allow_request may take for one client."
+    )
+    trusted_proxies: Networks = Field(
+        default=[],
+        description="Addresses and networks of proxies that are believed whose requests they pass on, by"
+        ' X-Forwarded-For and X-Forwarded-Proto. "unix": whoever connects through a Unix socket.',
+        examples=[["10.0.0.0/8", "unix"]],
+    )
+    secure_only: bool = Field(
+        default=False,
+        description="Whether requests are refused that are neither encrypted nor said to be by such a proxy.",
     )
     allow_eio3: bool = Field(
         default=False,

@@ -43,6 +43,9 @@ class Entrance:
             Polling: The caller reads the body, and gives it to `end_post` or calls `body_failed`.
         """
         try:
+            proxies = self._host.options.proxies
+            if proxies is not None:
+                proxies.resolve(exchange)
             return self._begin(exchange)
         except Exception as error:  # noqa: BLE001 - logged there
             self._fail(exchange, error)

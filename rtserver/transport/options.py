@@ -8,6 +8,7 @@ from typing import Any
 from rtserver.engineio.request import OLD_PROTOCOLS, PROTOCOLS
 from rtserver.transport.hooks import AllowRequest
 from rtserver.transport.origins import AllowedOrigins, OriginPolicy
+from rtserver.transport.proxies import Proxies
 from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = ["EngineOptions"]
@@ -41,6 +42,9 @@ class EngineOptions:
         allow_request: Decides whether a client may open a session: a plain or ``async`` function that is
             given the `Handshake`, and returns True or None to go on, False or the reason to refuse.
         allow_request_timeout: Seconds that an ``async`` one may take.
+        trusted_proxies: Addresses and networks of proxies that are believed whose requests they pass on;
+            ``"unix"`` for whoever connects through a Unix socket.
+        secure_only: Whether requests are refused that are neither encrypted nor said to be by such a proxy.
 
     Raises:
         ValueError: An option has a value that can't be used.
@@ -67,6 +71,8 @@ class EngineOptions:
         allow_eio3: bool = False,
         allow_request: AllowRequest | None = None,
         allow_request_timeout: float = 10,
+        trusted_proxies: Sequence[str] = (),
+        secure_only: bool = False,
     ) -> None:
         interval, grace = ping_interval if isinstance(ping_interval, tuple) else (ping_interval, 0)
         for name, value in (
@@ -101,6 +107,7 @@ class EngineOptions:
         self.protocols = OLD_PROTOCOLS if allow_eio3 else PROTOCOLS
         self.allow_request = allow_request
         self.allow_request_timeout = allow_request_timeout
+        self.proxies = Proxies(trusted_proxies, secure_only) if trusted_proxies or secure_only else None
 
 
 def _cookie(cookie: str | Mapping[str, Any] | None) -> Callable[[str], str] | None:

@@ -57,6 +57,11 @@ async def test_admission_headers_and_refused_requests(
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+def test_behind_a_proxy() -> None:
+    options = run("proxies")["sio"].eio.options
+    assert options.proxies is not None
+
+
 async def test_the_browser_client(hosting: Hosting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "node_modules" / "socket.io-client").mkdir(parents=True)
     (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())

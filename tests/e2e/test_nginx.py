@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -87,3 +88,31 @@ async def test_the_end_is_seen_through_the_proxy(
                 await websocket.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
+
+
+async def test_only_encrypted_requests_if_so_wanted(
+    node: Node, hosting: Hosting, certificate: Certificate, tmp_path: Path
+) -> None:
+    sio = make_server(trusted_proxies=["127.0.0.1"], secure_only=True)
+    host = await hosting.server(sio)
+    async with Nginx(tmp_path, host.port, certificate) as nginx:
+        client = await node.connect(
+            nginx.url,
+            path=PATH,
+            ca=certificate.authority,
+            extraHeaders={"X-Forwarded-For": "203.0.113.7"},
+        )
+        handshake = sio.socket(client.sid).handshake
+        assert handshake.secure
+        assert handshake.address == "203.0.113.7"  # told by an address that is trusted, as all here are
+        for transport in (Transport.POLLING, Transport.WEBSOCKET):
+            manager = await node.manager(host.url, transports=transport.names, reconnection=False)
+            refused = await manager.socket("/", None)
+            await refused.next("connect_error")
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"{host.url}/socket.io/?EIO=4&transport=polling") as answer,
+        ):
+            assert answer.status == 403
+            message = "Forbidden: received an unencrypted request, expected https:// or wss://"
+            assert await answer.json() == {"code": 4, "message": message}

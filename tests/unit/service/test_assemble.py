@@ -24,6 +24,7 @@ SAME = {
     "namespaces": (None, ["/"]),
     "transports": (None, ["polling", "websocket"]),
     "per_message_deflate": (None, False),
+    "trusted_proxies": ((), []),
 }
 
 
