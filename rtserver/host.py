@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtserver.clock import Clock
-from rtserver.cluster.memory import MemoryManager
+from rtserver.cluster.default import default_manager
 from rtserver.server.codecs import choose_codec
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
@@ -43,7 +43,8 @@ class Server(SocketIOServer):
     """A Socket.IO server, to be attached to an aiohttp application.
 
     Args:
-        client_manager: What joins this server to others; None for a server that is alone.
+        client_manager: What joins this server to others. If omitted, the workers of the service (the setting
+            ``workers``) are joined, and any other server is alone.
         logger: True to log what clients do, or a logger to use. Without it only failures are logged.
         json: A JSON module for packets, with ``loads`` and ``dumps`` like the standard library's; None for
             our own, which is faster.
@@ -185,7 +186,7 @@ class Server(SocketIOServer):
         limits = Limits(max_depth=max_depth, max_event_name=max_event_name, max_attachments=max_attachments)
         self._limits = limits
         super().__init__(
-            MemoryManager() if client_manager is None else _checked(client_manager),
+            default_manager() if client_manager is None else _checked(client_manager),
             choose_codec(serializer, json, limits),
             settings,
             chosen_logger,

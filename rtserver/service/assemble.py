@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from rtserver.cluster.default import set_place
+from rtserver.cluster.workers.place import Place
 from rtserver.errors import StartError
 from rtserver.host import Server
 from rtserver.server.recovery.options import ConnectionStateRecovery
@@ -28,15 +30,22 @@ logger = logging.getLogger("rtserver.service")
 class Service:
     """A server with its application and host, made from a configuration.
 
-    ``prepare``, then ``listen``, then ``close``, which may follow either and undoes what was done.
+    ``prepare``, then ``listen`` or ``open_door``, then ``close``, which may follow any of them and undoes
+    what was done.
+
+    Args:
+        config: The configuration.
+        place: Where this process is among the workers; None if it serves alone.
 
     Attributes:
         server: The Socket.IO server, once prepared.
         urls: Where it listens, once it does.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, place: Place | None = None) -> None:
         self.config = config
+        self._place = place
+        set_place(place)
         self.server: Server | None = None
         self.urls: list[str] = []
         self._tls = tls_context(config.listen)
@@ -79,12 +88,44 @@ class Service:
             )
         self.urls = urls(sockets, secure=self._tls is not None)
 
-    async def close(self) -> None:
-        """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""
+    def open_door(self) -> None:
+        """Begin to take connections that other processes of the machine have accepted.
+
+        Raises:
+            StartError: The directory of the workers can't be used.
+        """
+        assert self._place is not None
+        assert self.server is not None
+        try:
+            self.server.eio.join(self._place, self._protocol_factory(), self._tls)
+        except OSError as error:
+            raise StartError(f"can't listen on {self._place.door}: {error.strerror}") from None
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """The connections that there are, and how many came through the door since it opened."""
+        assert self.server is not None
+        assert self._runner is not None
+        assert self._runner.server is not None
+        engine = self.server.eio
+        return engine.connections + len(self._runner.server.connections), engine.arrived
+
+    def stop_listening(self) -> None:
+        """Accept no further connection."""
         for server in self._listening:
             server.close()
         if self._listening:
             remove_unix_socket(self.config.listen)
+        self._listening = []
+
+    async def drain(self, seconds: float) -> None:
+        """Close the clients one after another in so many seconds: not all of them come back at once."""
+        if self.server is not None:
+            await self.server.eio.drain(seconds)
+
+    async def close(self) -> None:
+        """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""
+        self.stop_listening()
         if self.server is not None:
             try:
                 async with asyncio.timeout(self.config.shutdown_timeout):

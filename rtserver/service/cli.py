@@ -6,6 +6,7 @@ import argparse
 import sys
 import typing
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rtserver.service.listening import tls_context
 from rtserver.service.logs import configure_logging
 from rtserver.service.reference import default_config
 from rtserver.service.settings import Level
+from rtserver.service.workers.count import worker_count
 
 __all__ = ["main"]
 
@@ -63,12 +65,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    given = {"listen.host": options.host, "listen.port": options.port, "log.level": options.log_level}
-    config = load_config(options.config, {key: value for key, value in given.items() if value is not None})
+    given = {
+        "listen.host": options.host,
+        "listen.port": options.port,
+        "log.level": options.log_level,
+        "workers": options.workers,
+    }
+    overrides = {key: value for key, value in given.items() if value is not None}
+    load = partial(load_config, options.config, overrides)
+    config = load()
     configure_logging(config.log)
-    from rtserver.service.run import run  # noqa: PLC0415 - other commands needn't load the server
+    source = _describe_source(options.config)
+    # other commands needn't load the server, nor a supervisor more than it needs
+    if worker_count(config.workers) == 1:
+        from rtserver.service.run import run  # noqa: PLC0415
 
-    run(config, _describe_source(options.config))
+        run(config, source)
+    else:
+        from rtserver.service.workers.supervisor import supervise  # noqa: PLC0415
+
+        supervise(config, source, load)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -106,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, help="port to listen on, instead of listen.port; 0 takes a free one"
     )
+    serve.add_argument(
+        "--workers", type=_workers, metavar="N", help='processes that serve, or "auto", instead of workers'
+    )
     serve.add_argument("--log-level", choices=typing.get_args(Level), help="instead of log.level")
     check = commands.add_parser(
         "check-config",
@@ -122,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     defaults.set_defaults(run=_print_defaults)
     return parser
+
+
+def _workers(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

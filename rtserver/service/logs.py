@@ -21,13 +21,17 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] i
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def configure_logging(settings: LogSettings) -> None:
+def configure_logging(settings: LogSettings, worker: str = "") -> None:
     """Send every log record to the standard error stream in the format and at the levels that are set.
 
     Loggers that exist already keep working; handlers that were on the root logger are taken off.
+
+    Args:
+        settings: The settings.
+        worker: The name of this process, where there are several, for each entry.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if settings.format == "json" else ConsoleFormatter())
+    handler.setFormatter(JsonFormatter(worker) if settings.format == "json" else ConsoleFormatter(worker))
     root = logging.getLogger()
     for present in root.handlers[:]:
         root.removeHandler(present)
@@ -42,7 +46,14 @@ class ConsoleFormatter(logging.Formatter):
     """One entry for people: ``2026-01-31 12:00:00.000 INFO     rtserver.service: message``, in local time.
 
     Further lines of a message or of a traceback are indented, so that no text can pass for an entry.
+
+    Args:
+        worker: The name of this process, which stands before the logger then: ``[k3Zp] rtserver.service``.
     """
+
+    def __init__(self, worker: str = "") -> None:
+        super().__init__()
+        self._worker = f"[{worker}] " if worker else ""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as text."""
@@ -53,11 +64,19 @@ class ConsoleFormatter(logging.Formatter):
             text += "\n" + record.stack_info
         text = text.translate(_CONTROLS).replace("\n", "\n    ")
         seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        return f"{seconds}.{int(record.msecs):03d} {record.levelname:<8} {record.name}: {text}"
+        return f"{seconds}.{int(record.msecs):03d} {record.levelname:<8} {self._worker}{record.name}: {text}"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on one line: time (UTC), level, logger, message, and the call's ``extra``."""
+    """One JSON object on one line: time (UTC), level, logger, message, and the call's ``extra``.
+
+    Args:
+        worker: The name of this process, for the key ``worker``.
+    """
+
+    def __init__(self, worker: str = "") -> None:
+        super().__init__()
+        self._worker = {"worker": worker} if worker else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as JSON."""
@@ -67,6 +86,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
         }
         entry |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:

@@ -65,6 +65,10 @@ Origins = Annotated[
     str | list[str] | None, Expected('"*", an origin such as "https://app.example", or a list of these')
 ]
 
+WorkerCount = Annotated[
+    Annotated[int, Field(ge=1, le=256)] | Literal["auto"], Expected('an integer from 1 to 256, or "auto"')
+]
+
 
 class ListenSettings(Section):
     """Where the service listens, and under which path clients find it."""
@@ -295,6 +299,32 @@ class Config(BaseSettings):
     shutdown_timeout: Seconds = Field(
         default=10,
         description="Seconds that handlers, and then HTTP requests, have to finish when the service stops.",
+    )
+    drain_time: float = Field(
+        default=0,
+        ge=0,
+        le=86_400,
+        description=(
+            "Seconds over which the clients are closed when the service stops or a worker is replaced: not"
+            " all of them come back at once. 0: all are closed at once."
+        ),
+    )
+    workers: WorkerCount = Field(
+        default=1,
+        description=(
+            "Processes that serve, behind one address (docs/workers.md). 1: this process alone. More: it"
+            ' accepts the connections, hands them to the workers and restarts those that fail. "auto": one'
+            " for each processor."
+        ),
+    )
+    worker_timeout: float = Field(
+        default=30,
+        ge=2,
+        le=86_400,
+        description="Seconds that a worker's event loop may stand still before it is killed and restarted.",
+    )
+    worker_start_timeout: Seconds = Field(
+        default=60, description="Seconds that a worker may take to start, the application's start included."
     )
     listen: ListenSettings = ListenSettings()
     engine: EngineSettings = EngineSettings()

@@ -32,6 +32,10 @@ __all__ = ["EngineServer"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SHUTTING_DOWN = "server shutting down"
+"""The reason that the handler is told."""
+DRAIN_STEP = 100
+"""Sessions that are closed in one turn of the event loop at the most."""
 SHUTDOWN_PATIENCE = 2.0
 """Seconds that clients have for their part of the close handshake when the server ends."""
 
@@ -64,6 +68,16 @@ class EngineServer:
     def clock(self) -> Clock:
         """The clock of all time-outs; there is one once the event loop runs."""
         return self._running().clock
+
+    @property
+    def connections(self) -> int:
+        """The sessions, and the HTTP connections that are open."""
+        return len(self.sessions) + len(self._lanes)
+
+    @property
+    def arrived(self) -> int:
+        """Connections that came here from the process that accepted them: see `join`."""
+        return 0 if self._arrivals is None else self._arrivals.unread
 
     @property
     def allow_request(self) -> AllowRequest | None:
@@ -170,6 +184,26 @@ class EngineServer:
         self.sessions.name = place.name
         host.neighbours = Neighbours(host.loop, place, self.counters)
 
+    async def drain(self, seconds: float) -> None:
+        """Open no session any more, and close those there are one after another, WebSockets with code 1001.
+
+        To be followed by `close`, and before that stopped by cancelling it.
+
+        Args:
+            seconds: In which they are closed, evenly spread: that many clients don't come back at once.
+        """
+        host = self._host
+        if host is None:
+            return
+        host.is_closing = True
+        loop = asyncio.get_running_loop()
+        begin, sessions = loop.time(), list(self.sessions)
+        for number, session in enumerate(sessions):
+            ahead = begin + seconds * number / len(sessions) - loop.time()
+            if ahead > 0 or number % DRAIN_STEP == 0:
+                await asyncio.sleep(max(ahead, 0))
+            session.close(SHUTTING_DOWN, code=1001)
+
     async def close(self) -> None:
         """Close all sessions, WebSockets with code 1001, and wait a moment for the clients.
 
@@ -188,7 +222,7 @@ class EngineServer:
         for session in self.sessions:
             carriers = (session.carrier, session.probe)
             websockets += [carrier for carrier in carriers if isinstance(carrier, EngineWebSocket)]
-            session.close("server shutting down", code=1001)
+            session.close(SHUTTING_DOWN, code=1001)
             session.end()
         for lane in list(self._lanes):
             lane.close()

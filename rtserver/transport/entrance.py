@@ -73,8 +73,10 @@ class Entrance:
         self._refuse(exchange, error)
 
     def _refuse(self, exchange: Exchange, error: HttpError) -> None:
-        # the body of a refused POST isn't read, so nothing can follow it on the connection
-        self._host.answer_error(exchange, error, close=exchange.method not in {"GET", "OPTIONS"})
+        # The body of a refused POST isn't read, so nothing can follow it on the connection. The clients of a
+        # server that ends are to open another one, which may come to another process.
+        close = self._host.is_closing or exchange.method not in {"GET", "OPTIONS"}
+        self._host.answer_error(exchange, error, close=close)
 
     def _check_origin(self, exchange: Exchange) -> None:
         exchange.common_headers = self._host.options.origins.check(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ import socketio
 import trustme
 import websockets
 
-TIMEOUT = 20.0  # seconds for a start or a stop; each takes a fraction of one
+from .harness.command import TIMEOUT, Command, Commands
 
 APPLICATION = """\
 import rtserver
@@ -33,64 +31,14 @@ async def setup(server, host):
 """
 
 
-class Command:
-    """A running `rtserver`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.lines: list[str] = []
-
-    async def line(self, pattern: str) -> re.Match[str]:
-        """Wait for a line of the standard error stream that matches."""
-        assert self.process.stderr is not None
-        async with asyncio.timeout(TIMEOUT):
-            while text := await self.process.stderr.readline():
-                self.lines.append(text.decode().rstrip("\n"))
-                if match := re.search(pattern, self.lines[-1]):
-                    return match
-        raise AssertionError(f"no line matches {pattern!r}: " + "\n".join(self.lines))
-
-    async def url(self) -> str:
-        return (await self.line(r"listening on (\S+)"))[1]
-
-    async def end(self, number: int | None = None) -> tuple[int, str, str]:
-        """Send a signal, if any, and wait for the end: status, output, the rest of standard error."""
-        if number is not None:
-            self.process.send_signal(number)
-        async with asyncio.timeout(TIMEOUT):
-            output, errors = await self.process.communicate()
-        assert self.process.returncode is not None
-        assert "Traceback" not in errors.decode()
-        return self.process.returncode, output.decode(), errors.decode()
-
-
 Start = Callable[..., Awaitable[Command]]
 
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    commands = []
-
-    async def start(
-        *arguments: str, env: dict[str, str] | None = None, program: Sequence[str] = ()
-    ) -> Command:
-        process = await asyncio.create_subprocess_exec(
-            *(program or (sys.executable, "-m", "rtserver")),
-            *arguments,
-            cwd=tmp_path,
-            env={key: value for key, value in os.environ.items() if not key.startswith("RTSERVER_")}
-            | (env or {}),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        commands.append(Command(process))
-        return commands[-1]
-
-    yield start
-    for command in commands:
-        with suppress(ProcessLookupError):
-            command.process.kill()
-        await command.process.communicate()
+    commands = Commands(tmp_path)
+    yield commands.start
+    await commands.close()
 
 
 @pytest.fixture

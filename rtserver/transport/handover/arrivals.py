@@ -36,9 +36,13 @@ class Arrivals:
         self._factory = factory
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
+        self.unread = 0
+        """Connections of which no other process had read anything."""
 
     def receive(self, connection: socket.socket, passage: Passage) -> None:
         """Serve a connection."""
+        if not passage.data and passage.origin is None:
+            self.unread += 1
         task = self._loop.create_task(self._serve(connection, passage))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,1 @@
+"""Several processes behind one address: a supervisor that accepts, and workers that serve."""

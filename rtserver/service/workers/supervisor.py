@@ -1,0 +1,308 @@
+"""The process before the workers: it starts them, accepts for them, watches them, and ends with the last one.
+
+It runs no code of the application and reads nothing of what clients send, so that little can go wrong here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rtserver.cluster.workers.place import Place, create, discard
+from rtserver.errors import ConfigError, RtserverError, StartError
+from rtserver.service.announcement import announce
+from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.logs import configure_logging
+from rtserver.service.process import raise_file_limit
+from rtserver.service.settings import Config
+from rtserver.service.workers import control, fleet
+from rtserver.service.workers.acceptor import Acceptor
+from rtserver.service.workers.child import Child, describe_status
+from rtserver.service.workers.count import worker_count
+from rtserver.service.workers.fleet import Action, Fleet, Member, Patience, Plan, State
+
+__all__ = ["supervise"]
+
+logger = logging.getLogger("rtserver.service")
+
+MARGIN: Final = 10.0
+"""Seconds that a worker has to end beyond what the settings give its clients, handlers and requests."""
+FIXED: Final = ("host", "port", "unix_socket", "backlog")
+"""Settings of the address, which is bound once."""
+
+
+def supervise(config: Config, source: str, load: Callable[[], Config]) -> None:
+    """Serve with several processes until SIGINT or SIGTERM.
+
+    Args:
+        config: The configuration.
+        source: Where it came from, for the log.
+        load: Reads it again.
+
+    Raises:
+        ConfigError: The TLS files can't be used.
+        StartError: The application, the event loop or the address can't be used.
+    """
+    asyncio.run(Supervisor(config, source, load).run())
+
+
+class Supervisor:
+    """Carries out what the fleet says, and tells it what happens.
+
+    Args:
+        config: The configuration.
+        source: Where it came from, for the log.
+        load: Reads it again.
+    """
+
+    def __init__(self, config: Config, source: str, load: Callable[[], Config]) -> None:
+        self._config = config
+        self._source = source
+        self._load = load
+        self._fleet = Fleet(_plan(config))
+        self._children: dict[Member, Child] = {}
+        self._failures: dict[Member, control.Failed] = {}
+        """What workers have said of why they can't serve."""
+        self._ends: dict[Member, _End] = {}
+        """How workers have ended that the fleet is about to be told of."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._stops = 0
+        """How often the operator has asked for the end."""
+        self._error: RtserverError | None = None
+        """Why the service can't run."""
+        self._settled: Plan | None = None
+        """What was announced last."""
+        self._urls: list[str] = []
+        self._directory: Path
+        self._acceptor: Acceptor[Member]
+
+    async def run(self) -> None:
+        """Serve until a signal, or until it is clear that this can't be done."""
+        secure = tls_context(self._config.listen) is not None
+        raise_file_limit()
+        sockets = listening_sockets(self._config.listen)
+        self._urls = urls(sockets, secure)
+        self._acceptor = Acceptor(sockets, secure=secure)
+        try:
+            self._directory = create()
+            try:
+                self._handle_signals()
+                await self._watch()
+            finally:
+                await self._clear()
+        finally:
+            self._stop_listening()
+        if self._error is not None:
+            raise self._error
+        logger.info("stopped")
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._act(self._fleet.begin(loop.time()))
+        while self._fleet.members or not self._is_stopping:
+            self._act(self._fleet.look(loop.time()))
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(self._fleet.pause(loop.time())):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _clear(self) -> None:
+        """Leave nothing behind, whatever has happened."""
+        for child in self._children.values():
+            child.kill()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        discard(self._directory)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stops > 0 or self._error is not None
+
+    # Signals.
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop, number.name)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _stop(self, name: str) -> None:
+        self._stops += 1
+        now = asyncio.get_running_loop().time()
+        if self._stops == 1:
+            logger.info("stopping: %s received", name)
+            self._stop_listening()
+            self._act(self._fleet.stop(now))
+        else:
+            logger.info("stopping at once: %s received again", name)
+            self._act(self._fleet.hurry(now))
+
+    def _stop_listening(self) -> None:
+        self._acceptor.close()
+        remove_unix_socket(self._config.listen)
+
+    def _reload(self) -> None:
+        if self._is_stopping:
+            return
+        logger.info("SIGHUP received: reading the configuration again")
+        try:
+            config = self._load()
+            _check_reload(self._config, config)
+            tls_context(config.listen)
+        except ConfigError as error:
+            logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
+            return
+        logger.info("the configuration is valid: the workers are replaced, one after the other")
+        self._act(self._fleet.reload(_plan(config), asyncio.get_running_loop().time()))
+
+    # What the fleet says.
+
+    def _act(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            self._carry_out(action)
+        if self._fleet.is_complete and self._fleet.plan is not self._settled:
+            self._settle(self._fleet.plan)
+        self._changed.set()
+
+    def _carry_out(self, action: Action) -> None:
+        member = action.member
+        child = self._children.get(member)
+        match action:
+            case fleet.Start():
+                task = asyncio.create_task(self._live(member))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case fleet.Drain():
+                self._acceptor.remove(member)
+                if child is not None:
+                    self._drain(member, child)
+            case fleet.Kill():
+                if child is not None:
+                    logger.error("%s is killed: %s", _name(member, child), action.reason)
+                    child.kill()
+            case fleet.Postpone():
+                logger.error("%s; another one follows in %g seconds", self._ends[member], action.seconds)
+            case fleet.Reject():
+                logger.error("the configuration from before stays: with the new one, %s", self._ends[member])
+            case fleet.GiveUp():
+                self._error = self._ends[member].error()
+
+    def _settle(self, plan: Plan) -> None:
+        """Every worker serves, and has the same configuration."""
+        if self._settled is None:
+            announce(plan.config, self._source, self._urls, plan.count)
+        else:
+            configure_logging(plan.config.log)
+            logger.info("every worker has the new configuration")
+        self._settled = plan
+        self._config = plan.config
+
+    def _drain(self, member: Member, child: Child) -> None:
+        quick = self._stops > 1
+        seconds = 0 if quick or self._error else member.plan.config.drain_time
+        child.channel.send(control.Drain(seconds, quick))
+
+    # What happens to a worker.
+
+    async def _live(self, member: Member) -> None:
+        """See a worker's process through its life."""
+        end = await self._serve(member)
+        if member.state is State.DRAINING and self._error is None:
+            logger.log(logging.WARNING if end.status else logging.INFO, "%s", end)
+        self._ends[member] = end
+        self._act(self._fleet.ended(member, asyncio.get_running_loop().time()))
+        del self._ends[member]
+
+    async def _serve(self, member: Member) -> _End:
+        """Start a worker's process, and wait for its end."""
+        place = Place.new(self._directory)
+        try:
+            child = await Child.start(place, member.plan.config, partial(self._receive, member))
+        except OSError as error:
+            return _End(f"worker {member.slot}", 1, control.Failed(f"no process can be started: {error}"))
+        self._children[member] = child
+        if member.state is State.DRAINING:  # since a moment ago
+            self._drain(member, child)
+        status = await child.wait()
+        del self._children[member]
+        self._acceptor.remove(member)
+        place.clear()
+        return _End(_name(member, child), status, self._failures.pop(member, None))
+
+    def _receive(self, member: Member, message: control.Message) -> None:
+        now = asyncio.get_running_loop().time()
+        match message:
+            case control.Ready() if member.state is State.STARTING:
+                child = self._children[member]
+                logger.info("%s serves", _name(member, child))
+                self._acceptor.add(member, child.place.door)
+                self._act(self._fleet.ready(member, now))
+            case control.Alive():
+                self._fleet.heard(member, now)
+                self._acceptor.report(member, message.connections, message.taken)
+            case control.Leave():
+                self._acceptor.remove(member)
+                self._act(self._fleet.leaves(member, now))
+            case control.Failed():
+                self._failures[member] = message
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a worker ended."""
+
+    name: str
+    status: int
+    failed: control.Failed | None
+
+    def __str__(self) -> str:
+        if self.failed is not None:
+            return f"{self.name} can't serve: {self.failed.message}"
+        return f"{self.name} has ended with {describe_status(self.status)}"
+
+    def error(self) -> RtserverError:
+        """Make the error that ends the service, the same one that a single process would end with."""
+        if self.failed is None:
+            return StartError(f"{self} before it was ready")
+        return (
+            ConfigError([self.failed.message]) if self.failed.is_config else StartError(self.failed.message)
+        )
+
+
+def _plan(config: Config) -> Plan:
+    patience = Patience(
+        start=config.worker_start_timeout,
+        silence=config.worker_timeout,
+        drain=config.drain_time + 2 * config.shutdown_timeout + MARGIN,
+    )
+    return Plan(config, worker_count(config.workers), patience)
+
+
+def _check_reload(old: Config, new: Config) -> None:
+    """Refuse to go on at another address.
+
+    Raises:
+        ConfigError: The address is another one.
+    """
+    problems = [
+        f"listen.{key}: received {getattr(new.listen, key)!r}, expected {getattr(old.listen, key)!r}"
+        for key in FIXED
+        if getattr(new.listen, key) != getattr(old.listen, key)
+    ]
+    if (new.listen.tls_certificate is None) is not (old.listen.tls_certificate is None):
+        problems.append("listen.tls_certificate: TLS can't be switched on or off")
+    if problems:
+        raise ConfigError([f"{problem}; stop the service and start it again" for problem in problems])
+
+
+def _name(member: Member, child: Child) -> str:
+    return f"worker {member.slot} ({child.place.name}, process {child.pid})"
