@@ -14,6 +14,8 @@ sio.attach(app)  # any aiohttp application
 from importlib.metadata import version
 
 from rtserver.cluster.emitter import BlockingEmitter, Emitter
+from rtserver.cluster.redis.manager import RedisManager
+from rtserver.cluster.redis.status import RedisStatus
 from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
     ClusterViolation,
@@ -80,6 +82,8 @@ __all__ = [
     "Presence",
     "PresencePage",
     "ProtocolError",
+    "RedisManager",
+    "RedisStatus",
     "RefusedRequest",
     "RemoteSocket",
     "RtserverError",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -17,15 +17,14 @@ from rtserver.cluster.message import Kind, Message, options
 from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
 from rtserver.cluster.redis.client import BLOCKING, connect
-from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, form_of
+from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, form_of
 from rtserver.errors import EmitterError
 from rtserver.server.interface.backend import event_args, united
 from rtserver.server.interface.selection import Selecting, Selection
 from rtserver.server.namespace import Room
 
-__all__ = ["BlockingEmitter", "Emitter", "EmitterNamespace", "EmitterOperator", "Mode"]
+__all__ = ["BlockingEmitter", "Emitter", "EmitterNamespace", "EmitterOperator"]
 
-Mode = Literal["pubsub", "sharded", "streams"]
 Result = TypeVar("Result")
 """What a method returns that sends: None, or what is to be awaited."""
 Send = Callable[[Sequence[Command]], Result]

@@ -10,8 +10,11 @@ import pytest
 
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.memory import MemoryManager
+from rtserver.cluster.redis.forms import Mode
+from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.workers.bus import WorkerBus
 from rtserver.cluster.workers.place import Place
+from rtserver.ids import new_sid
 from tests.support.bus import Exchange, LoopBus
 from tests.support.engine import until
 from tests.unit.server.harness import FakeSession, Harness
@@ -43,7 +46,7 @@ async def received(session: FakeSession, count: int = 1) -> list[str | bytes]:
     return session.take()
 
 
-@pytest.fixture(params=["memory", "bus", "workers"])
+@pytest.fixture(params=["memory", "bus", "workers", "pubsub"])
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of manager."""
     value: str = request.param
@@ -51,7 +54,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def join(kind: str, tmp_path: Path) -> AsyncIterator[Join]:
+async def join(kind: str, tmp_path: Path, shared_redis: str) -> AsyncIterator[Join]:
     """Make servers, with the settings that a test gives, and join them."""
     harnesses: list[Harness] = []
 
@@ -61,10 +64,20 @@ async def join(kind: str, tmp_path: Path) -> AsyncIterator[Join]:
             harnesses.append(alone)
             await alone.sio.start()
             return Cluster(alone, alone)
+        if kind == "pubsub":
+            return await join_over_redis("pubsub", **settings)
         exchange = Exchange()
         for uid in ("1st-", "2nd-"):
             bus = WorkerBus(Place(tmp_path, uid)) if kind == "workers" else LoopBus(exchange, uid)
             harness = Harness(manager=ClusterManager(bus), **settings)
+            harnesses.append(harness)
+            await harness.sio.start()
+        return Cluster(*harnesses)
+
+    async def join_over_redis(mode: Mode, **settings: Any) -> Cluster:
+        key = f"test-{new_sid()}"  # of this test alone
+        for _ in range(2):
+            harness = Harness(manager=RedisManager(shared_redis, mode, key=key), **settings)
             harnesses.append(harness)
             await harness.sio.start()
         return Cluster(*harnesses)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rtserver import EmitterError
-from rtserver.cluster.emitter import BlockingEmitter, Emitter, EmitterNamespace, Mode
+from rtserver.cluster.emitter import BlockingEmitter, Emitter, EmitterNamespace
+from rtserver.cluster.redis.forms import Mode
 
 from .harness.either import NodeServer, Servers
 from .harness.node import Node

@@ -122,6 +122,8 @@ def test_the_package_exports_exactly_this() -> None:
         "Presence",
         "PresencePage",
         "ProtocolError",
+        "RedisManager",
+        "RedisStatus",
         "RefusedRequest",
         "RemoteSocket",
         "RtserverError",

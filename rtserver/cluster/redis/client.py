@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
+from redis.exceptions import RedisClusterException, RedisError
 
-__all__ = ["BLOCKING", "Client", "connect"]
+__all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect"]
 
+Answer = TypeVar("Answer")
 Client = Any
 """A `redis.asyncio.Redis` or `redis.asyncio.RedisCluster`: what both have in common is used."""
 
@@ -27,6 +31,9 @@ class Classes(NamedTuple):
 ASYNC: Final = Classes(redis.asyncio.Redis, redis.asyncio.RedisCluster, redis.asyncio.sentinel.Sentinel)
 BLOCKING: Final = Classes(redis.Redis, redis.RedisCluster, redis.sentinel.Sentinel)
 """For programs without an event loop."""
+
+FAILURES: Final = (RedisError, RedisClusterException, OSError)
+"""What redis-py raises when Redis can't be reached, or refuses; time-outs are among them."""
 
 TIMEOUT: Final = 5.0
 """Seconds that connecting and answering may take."""
@@ -94,3 +101,20 @@ def _without_secret(url: str) -> str:
     user = credentials.partition(":")[0]
     query = urlencode([(key, "…" if key == "password" else value) for key, value in parse_qsl(parts.query)])
     return urlunsplit(parts._replace(netloc=f"{user}:…{at}{places}" if at else places, query=query))
+
+
+async def answer(command: Coroutine[Any, Any, Answer]) -> Answer:
+    """Return the answer to a command of a client.
+
+    redis-py may swallow a cancellation, and with it the time-out of whoever waits. So the command runs in a
+    task of its own.
+    """
+    task = asyncio.ensure_future(command)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+        raise
+    return task.result()

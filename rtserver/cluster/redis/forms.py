@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, get_args
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.classic import encode as encode_classic
 from rtserver.cluster.wire import dump, encode, pack
 
-__all__ = ["MAX_LENGTH", "MODES", "Command", "Form", "classic", "form_of", "sharded", "streams"]
+__all__ = ["MAX_LENGTH", "MODES", "Command", "Form", "Mode", "classic", "form_of", "sharded", "streams"]
 
 Command = tuple[str | bytes | int, ...]
 """A command of Redis: its name, its arguments."""
 Form = Callable[[Message, str | None], Command]
 """Makes the command of a message, and of the one room that it is for."""
 
-MODES: Final = ("pubsub", "sharded", "streams")
+Mode = Literal["pubsub", "sharded", "streams"]
+"""What carries the messages of a cluster: one of Node's three adapters for Redis."""
+MODES: Final[tuple[str, ...]] = get_args(Mode)
 MAX_LENGTH: Final = 10_000
 """How many entries a stream keeps, about, as in redis-streams-adapter."""
 SID_LENGTH: Final = 20

@@ -1,0 +1,143 @@
+"""What a bus over Redis stands on: a connection to publish, one to subscribe, a client for questions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from rtserver.cluster.bus import Receive
+from rtserver.cluster.redis.client import answer, connect
+from rtserver.cluster.redis.foreign import PythonFormat
+from rtserver.cluster.redis.link import dial_of
+from rtserver.cluster.redis.publisher import LIMIT, Publisher
+from rtserver.cluster.redis.status import RedisStatus
+from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE, Heartbeat, Subscriber, Subscription
+from rtserver.errors import ClusterViolation
+
+__all__ = ["Connections"]
+
+logger = logging.getLogger("rtserver.cluster")
+
+FAREWELL: Final = 2.0
+"""Seconds in which what waits is sent when the server leaves."""
+
+
+class Connections:
+    """A server's connections to Redis, whatever its bus says on them.
+
+    Args:
+        url: Where Redis is.
+        uid: The server's id.
+        key: What the names of channels begin with.
+        sharded: Whether the heartbeat goes over sharded pub/sub, as the messages do.
+        max_waiting: Bytes for other servers that wait at most while Redis doesn't take them.
+        python_channel: The channel of python-socketio's managers; None to hear nothing of them.
+        heartbeat_interval: Seconds between two heartbeats of the server to itself.
+        heartbeat_timeout: Seconds that one may take; then the connection is made again.
+        options: Options of redis-py.
+
+    Raises:
+        ValueError: The URL is none of Redis.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        uid: str,
+        key: str,
+        *,
+        sharded: bool = False,
+        max_waiting: int = LIMIT,
+        python_channel: str | None = None,
+        heartbeat_interval: float = INTERVAL,
+        heartbeat_timeout: float = PATIENCE,
+        **options: Any,
+    ) -> None:
+        self.uid = uid
+        self.client = connect(url, **{"retry": Retry(NoBackoff(), 1), **options})
+        """Of redis-py, for commands whose answers are waited for."""
+        dial = dial_of(self.client)
+        self.publisher = Publisher(dial, max_waiting)
+        """Sends what nobody waits for."""
+        self._command: Final = "SPUBLISH" if sharded else "PUBLISH"
+        self._channel: Final = f"{key}-heartbeat#{uid}#"
+        kind = Subscription.SHARD if sharded else Subscription.CHANNEL
+        heartbeat = Heartbeat(self._channel, self._publish, kind, heartbeat_interval, heartbeat_timeout)
+        self.subscriber = Subscriber(dial, heartbeat)
+        """Hears what others send."""
+        self._python_channel = python_channel
+        self._python = PythonFormat(python_channel or "")
+        self._receive: Receive
+        self.violations = 0
+        """Messages that couldn't be decoded."""
+
+    async def start(self, receive: Receive) -> None:
+        """Connect. Where Redis can't be reached, the attempts go on without being waited for.
+
+        Args:
+            receive: Takes the messages of python-socketio's managers.
+
+        Raises:
+            StartError: Redis refuses what the URL says: the password, the user, the database.
+        """
+        self._receive = receive
+        if self._python_channel is not None:
+            self.subscriber.subscribe(Subscription.CHANNEL, self._python_channel, self._take_python)
+        results = await asyncio.gather(
+            self.publisher.start(), self.subscriber.start(), return_exceptions=True
+        )
+        for error in results:
+            if error is not None:
+                await self.close()
+                raise error
+
+    async def close(self) -> None:
+        """Send what waits, for a short time, and end."""
+        await self.publisher.close(FAREWELL)
+        await self.subscriber.close()
+        await self.client.aclose()
+
+    def status(self) -> RedisStatus:
+        """Return how the server stands with Redis."""
+        hearing, publisher = self.subscriber.hearing, self.publisher
+        now = asyncio.get_running_loop().time()
+        return RedisStatus(
+            connected=hearing.is_hearing and publisher.is_connected,
+            deaf_for=0 if hearing.deaf_since is None else now - hearing.deaf_since,
+            deaf_seconds=hearing.deaf_seconds(now),
+            lag=hearing.lag,
+            reconnects=self.subscriber.reconnects + publisher.reconnects,
+            waiting_bytes=publisher.size,
+            dropped=publisher.dropped,
+            unconfirmed=publisher.unconfirmed,
+            refused=publisher.refusals,
+            violations=self.violations,
+            pickled=self._python.pickled,
+        )
+
+    def violated(self, channel: bytes, violation: ClusterViolation) -> None:
+        """Count a message that can't be decoded, and log the first, the second, the fourth, ..."""
+        self.violations += 1
+        if self.violations & (self.violations - 1) == 0:
+            logger.warning(
+                "%d messages from Redis could not be understood so far; on channel %r: %s",
+                self.violations,
+                channel.decode(errors="replace"),
+                violation,
+            )
+
+    async def _publish(self, body: bytes) -> object:
+        return await answer(self.client.execute_command(self._command, self._channel, body))
+
+    def _take_python(self, channel: bytes, body: bytes) -> None:
+        try:
+            message = self._python.decode(body, asyncio.get_running_loop().time())
+        except ClusterViolation as violation:
+            self.violated(channel, violation)
+            return
+        if message is not None:
+            self._receive(message)
