@@ -13,6 +13,7 @@ from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.workers.bus import WorkerBus
 from rtserver.cluster.workers.place import Place
 from rtserver.server.delivery.history import History
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
 from rtserver.socketio.msgpack_codec import MsgpackCodec
@@ -98,3 +99,13 @@ async def test_workers_with_different_codecs_part(pair: Pair, caplog: pytest.Log
     await one.sio.emit("event")
     await until(lambda: not bus_of(two).status().peers)
     assert "worker aaaa sent an event as text, expected another codec" in caplog.text
+
+
+async def test_the_number_of_a_skipped_event_is_noted_for_recovery(pair: Pair) -> None:
+    one, two = await pair(recovery=ConnectionStateRecovery())
+    await one.sio.emit("event", room="nobody")
+    await until(lambda: bus_of(two).status().skipped == 1)
+    manager = two.sio.manager
+    assert isinstance(manager, ClusterManager)
+    assert manager._shared is not None
+    assert manager._shared.progress.latest("aaaa") == 1
