@@ -68,22 +68,30 @@ class Generator:
         self.core = core
         self.spin = spin
 
-    def command(self, mode: str, port: int, pids: Sequence[int], **arguments: float) -> list[str]:
+    def command(self, mode: str, ports: Sequence[int], pids: Sequence[int], **arguments: float) -> list[str]:
         """Return the command line of a run."""
-        command = [str(self.program), mode, "--port", str(port)]
+        command = [str(self.program), mode]
+        for port in ports:
+            command += ["--port", str(port)]
         for pid in pids:
             command += ["--server-pid", str(pid)]
         for name, value in arguments.items():
             command += [f"--{name}", f"{value:g}"]
         return [*command, "--spin"] if self.spin else command
 
-    def run(self, mode: str, port: int, pids: Sequence[int], **arguments: float) -> dict[str, Any]:
+    def run(self, mode: str, ports: Sequence[int], pids: Sequence[int], **arguments: float) -> dict[str, Any]:
         """Run one measurement to its end.
+
+        Args:
+            mode: What the clients do.
+            ports: Where the servers are: connections go to them in turns.
+            pids: The processes whose processor time is the servers'.
+            arguments: The generator's other arguments.
 
         Raises:
             LoadError: Anything was wrong; the message says what.
         """
-        process = self._start(self.command(mode, port, pids, **arguments))
+        process = self._start(self.command(mode, ports, pids, **arguments))
         try:
             output, _ = process.communicate(timeout=RUN_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -93,13 +101,13 @@ class Generator:
         return parse(output, process.returncode)
 
     @contextmanager
-    def idle(self, port: int, pids: Sequence[int], connections: int) -> Iterator[IdleClients]:
+    def idle(self, ports: Sequence[int], pids: Sequence[int], connections: int) -> Iterator[IdleClients]:
         """Connect idle clients, which answer heartbeats until the block ends.
 
         Raises:
             LoadError: They couldn't connect.
         """
-        process = self._start(self.command("idle", port, pids, connections=connections))
+        process = self._start(self.command("idle", ports, pids, connections=connections))
         try:
             yield IdleClients(process)
             assert process.stdin is not None

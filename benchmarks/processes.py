@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ __all__ = [
     "resident_bytes",
     "stop",
     "stopped_by_signals",
+    "used_seconds",
 ]
 
 STOP_TIMEOUT = 5.0
@@ -98,6 +99,12 @@ def family(pid: int) -> list[int]:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
             found.extend(int(child) for child in children.read_text().split())
     return found
+
+
+def used_seconds(pids: Sequence[int]) -> float:
+    """Return how much processor time processes have used, from the kernel's exact count."""
+    files = [file for pid in pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
 
 def resident_bytes(pid: int) -> int:

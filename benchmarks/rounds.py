@@ -7,20 +7,18 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
+from benchmarks.deployed import Deployed, deployed
+from benchmarks.deployment import ALONE
+from benchmarks.elsewhere import look_at_elsewhere
 from benchmarks.generator import Generator, LoadError
-from benchmarks.processes import family, resident_bytes
+from benchmarks.idle import DEFAULT_INTERVAL, look_at_idle
+from benchmarks.processes import used_seconds
 from benchmarks.results import Results, Sample
 from benchmarks.scenarios import Kind, Pace, Scenario
-from benchmarks.servers import Launch, Peer, Running, ServerError, running
+from benchmarks.servers import Launch, Peer, ServerError
 
 __all__ = ["Bench", "Progress"]
-
-DEFAULT_INTERVAL = 25.0
-"""Seconds between two heartbeats in every server's default settings."""
-LATE_PINGS = 0.1
-"""Share of the heartbeats due that a late server may leave outside the window."""
 
 
 class Progress:
@@ -76,31 +74,37 @@ class Bench:
     def _seconds(self, scenario: Scenario) -> float:
         if scenario.kind is Kind.IDLE:
             return self.pace.ping_interval + 2 * self.pace.settle + 8
+        if scenario.kind is Kind.ELSEWHERE:
+            return self.pace.window * self.pace.rounds + self.pace.settle + 3
         return self.pace.rounds * (self.pace.window + self.pace.warmup + 0.5) + 2 * self.pace.warmup + 1.5
 
     def run(self, scenarios: Sequence[Scenario]) -> None:
         """Measure everything; failures are kept in the results, and the others go on."""
         progress = Progress(self.estimate(scenarios))
         for scenario in scenarios:
-            if scenario.kind is Kind.IDLE:
-                self._idle(scenario, progress)
-            else:
+            if scenario.kind is Kind.RATE:
                 self._rates(scenario, progress)
+            else:
+                self._looks(scenario, progress)
 
     def _rates(self, scenario: Scenario, progress: Progress) -> None:
         metric = scenario.metrics[0]
         seconds = self._seconds(scenario) / self.pace.rounds
         with ExitStack() as stack:
-            alive: list[tuple[Peer, Running]] = []
+            alive: list[tuple[Peer, Deployed]] = []
             for peer, launch in self.peers:
                 if not takes(peer, scenario):
                     continue
                 try:
-                    server = stack.enter_context(running(peer, launch, self.server_core, DEFAULT_INTERVAL))
+                    server = stack.enter_context(
+                        deployed(peer, launch, self.server_core, DEFAULT_INTERVAL, scenario.deployment)
+                    )
                 except ServerError as error:
                     self._fail(scenario, peer, error, progress)
                 else:
                     alive.append((peer, server))
+                    if server.unlimited:
+                        self.results.left_out["quotas of workers"] = server.unlimited
             for number in range(self.pace.rounds):
                 for peer, server in list(alive):
                     try:
@@ -110,37 +114,57 @@ class Bench:
                         alive.remove((peer, server))
                         continue
                     self.results.outcome(metric.name, peer.name).samples.append(sample)
+                    if "supervisor" in sample.detail:
+                        share = Sample(number, sample.detail["supervisor"])
+                        self.results.outcome(scenario.metrics[1].name, peer.name).samples.append(share)
                     progress.say(
                         f"{metric.label}: {peer.label}, round {number + 1} of {self.pace.rounds}:"
                         f" {sample.value:,.0f} {metric.unit}",
                         seconds,
                     )
 
-    def _rate(self, scenario: Scenario, server: Running, number: int) -> Sample:
+    def _rate(self, scenario: Scenario, server: Deployed, number: int) -> Sample:
+        pids, supervisor = server.pids, [server.servers[0].pid]
+        before = used_seconds(supervisor), used_seconds(pids)
         measured = self.generator.run(
             scenario.mode,
-            server.port,
-            family(server.pid),
+            server.ports,
+            pids,
             warmup=self.pace.warmup * (1 if number else 3),
             duration=self.pace.window,
             **scenario.arguments,
         )
+        detail = {"count": measured["count"], "seconds": measured["seconds"]}
+        if server.workers:
+            own, all = used_seconds(supervisor) - before[0], used_seconds(pids) - before[1]
+            detail["supervisor"] = 100 * own / all
+        value = measured["rate"]
+        if server.unlimited:
+            # Without quotas they share one core: what they do in a second of it, times the cores they'd have.
+            value *= max(len(server.workers), 1) / measured["server_cpu"]
+        # Processes that share a core wait for each other. That is no disturbance; nor is waiting for a quota.
+        alone = scenario.deployment == ALONE
         return Sample(
             number,
-            measured["rate"],
+            value,
             server_cpu=measured["server_cpu"],
             generator_busy=measured["generator_busy"],
-            waited=min(max(measured["server_waited"], measured["generator_waited"]), 1.0),  # threads add up
-            detail={"count": measured["count"], "seconds": measured["seconds"]},
+            waited=min(
+                max(measured["server_waited"] * alone, measured["generator_waited"]), 1.0
+            ),  # threads add up
+            detail=detail,
         )
 
-    def _idle(self, scenario: Scenario, progress: Progress) -> None:
+    def _looks(self, scenario: Scenario, progress: Progress) -> None:
+        idle = scenario.kind is Kind.IDLE
+        look = look_at_idle if idle else look_at_elsewhere
+        interval = self.pace.ping_interval if idle else DEFAULT_INTERVAL
         for peer, launch in self.peers:
             if not takes(peer, scenario):
                 continue
             try:
-                with running(peer, launch, self.server_core, self.pace.ping_interval) as server:
-                    found = self._look_at_idle(scenario.arguments["connections"], server)
+                with deployed(peer, launch, self.server_core, interval, scenario.deployment) as server:
+                    found = look(scenario, server, self.generator, self.pace)
             except (ServerError, LoadError) as error:
                 self._fail(scenario, peer, error, progress)
                 continue
@@ -155,28 +179,6 @@ class Bench:
                     texts.append(f"{sample.value:,.2f} {metric.unit}")
             progress.say(f"{scenario.name}: {peer.label}: {', '.join(texts)}", self._seconds(scenario))
 
-    def _look_at_idle(self, connections: int, server: Running) -> tuple[Sample, Sample | LoadError]:
-        pids = family(server.pid)
-        # Whatever a server loads or compiles with its first clients is no cost of a connection.
-        self.generator.run(
-            "echo", server.port, pids, connections=200, warmup=self.pace.warmup, duration=self.pace.warmup
-        )
-        time.sleep(self.pace.settle)
-        before = resident_bytes(server.pid)
-        with self.generator.idle(server.port, pids, connections) as clients:
-            time.sleep(self.pace.settle)
-            after = resident_bytes(server.pid)
-            begin = clients.snapshot()
-            # One whole interval: the heartbeat of every connection falls into it once.
-            time.sleep(self.pace.ping_interval)
-            end = clients.snapshot()
-            later = resident_bytes(server.pid)
-        memory = idle_memory(connections, before, after, later)
-        try:
-            return memory, idle_processor(connections, self.pace.ping_interval, begin, end)
-        except LoadError as error:
-            return memory, error
-
     def _fail(self, scenario: Scenario, peer: Peer, error: Exception, progress: Progress) -> None:
         for metric in scenario.metrics:
             self.results.outcome(metric.name, peer.name).error = str(error)
@@ -184,44 +186,5 @@ class Bench:
 
 
 def takes(peer: Peer, scenario: Scenario) -> bool:
-    """Return whether a peer speaks what a scenario needs."""
-    return scenario.mode not in peer.omits
-
-
-def idle_memory(connections: int, before: int, after: int, later: int) -> Sample:
-    """Return the bytes that each connection added.
-
-    Args:
-        connections: How many there are.
-        before: The server's resident bytes without them.
-        after: The same with all of them, at rest.
-        later: The same after one ping interval; for the record.
-    """
-    return Sample(
-        0, (after - before) / connections, detail={"before": before, "after": after, "later": later}
-    )
-
-
-def idle_processor(connections: int, interval: float, begin: dict[str, Any], end: dict[str, Any]) -> Sample:
-    """Return the processor share of idle connections, in percent of a core.
-
-    The processor time of the window is that of one heartbeat of every connection, which by default is due
-    once in 25 s: a window at a shorter interval is scaled to that.
-
-    Args:
-        connections: How many there are.
-        interval: Seconds between two heartbeats.
-        begin: The generator's snapshot at the window's begin.
-        end: The same at its end.
-
-    Raises:
-        LoadError: Heartbeats are missing, so that the processor's share would flatter.
-    """
-    seconds = end["time"] - begin["time"]
-    pings = end["pings"] - begin["pings"]
-    due = connections * seconds / interval
-    if pings < due * (1 - LATE_PINGS):
-        raise LoadError(f"{pings:,} heartbeats in {seconds:.1f} s, {due:,.0f} were due")
-    used = end["server_cpu_seconds"] - begin["server_cpu_seconds"]
-    share = used / pings * connections / DEFAULT_INTERVAL
-    return Sample(0, 100 * share, detail={"pings": pings, "seconds": seconds, "cpu_seconds": used})
+    """Return whether a peer takes part in a scenario, and speaks what that needs."""
+    return scenario.deployment.group in peer.groups and scenario.mode not in peer.omits

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from benchmarks.deployment import ALONE, Deployment, Group, Mode
+
 __all__ = ["FULL", "METRICS", "QUICK", "SCENARIOS", "Goal", "Kind", "Metric", "Pace", "Scenario"]
 
 PYTHON_SOCKETIO = "python-socketio"
 NODE = "node"
 BUN = "bun"
+ONE_PROCESS = "one-process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,14 @@ class Metric:
 
 
 class Kind(Enum):
-    """How a scenario is run: a rate in short rounds, or one long look at idle connections."""
+    """How a scenario is run."""
 
     RATE = "rate"
+    """A rate, in short rounds."""
     IDLE = "idle"
+    """One long look at idle connections."""
+    ELSEWHERE = "elsewhere"
+    """One long look at a server of a cluster while there are events for clients of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Scenario:
         mode: The generator's first argument.
         arguments: The generator's other arguments, without those of the pace.
         metrics: What it measures.
+        kind: How it is run.
+        deployment: How many servers there are, and what joins them.
     """
 
     name: str
@@ -59,6 +68,7 @@ class Scenario:
     arguments: dict[str, int]
     metrics: tuple[Metric, ...]
     kind: Kind = Kind.RATE
+    deployment: Deployment = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,10 @@ FULL = Pace(rounds=5, warmup=0.4, window=1.2, ping_interval=25.0, settle=3.0)
 QUICK = Pace(rounds=2, warmup=0.2, window=0.6, ping_interval=8.0, settle=1.5)
 
 ECHO_GOALS = (Goal(8, PYTHON_SOCKETIO), Goal(1.5, NODE), Goal(0.6, BUN))
+CLUSTER_GOALS = (Goal(5, PYTHON_SOCKETIO), Goal(1, NODE))
+WORKERS_GOALS = (Goal(1.7, ONE_PROCESS),)
+WORKER_QUOTA = 0.4
+"""Two workers with this share of one core leave a fifth of it to the supervisor and the kernel."""
 FANOUT_GOALS = (Goal(7, PYTHON_SOCKETIO), Goal(1, BUN))
 
 
@@ -97,6 +111,36 @@ def rate(
 ) -> Scenario:
     """Make a scenario whose one metric has its name."""
     return Scenario(name, mode, arguments, (Metric(name, label, unit, True, goals),))
+
+
+def cluster(mode: Mode) -> Scenario:
+    """Make the fan-out of a cluster: two servers, 500 clients on each, one that publishes."""
+    name = f"cluster-{mode}"
+    metric = Metric(name, f"fan-out, 2 servers, {mode}, 1,000 x 32 B", "deliveries/s", True, CLUSTER_GOALS)
+    arguments = {"connections": 1000, "outstanding": 1, "payload": 32}
+    deployment = Deployment(Group.CLUSTERS, nodes=2, mode=mode)
+    return Scenario(name, "fanout", arguments, (metric,), deployment=deployment)
+
+
+def workers(name: str, mode: str, label: str, unit: str, **arguments: int) -> Scenario:
+    """Make a scenario of two workers and one process alone, each with its share of one core."""
+    supervisor = Metric(f"supervisor-{name}", f"supervisor's share of that, {label}", "%", False)
+    return Scenario(
+        f"workers-{name}",
+        mode,
+        arguments,
+        (Metric(f"workers-{name}", f"2 workers, {label}", unit, True, WORKERS_GOALS), supervisor),
+        deployment=Deployment(Group.WORKERS, workers=2, quota=WORKER_QUOTA),
+    )
+
+
+def elsewhere(mode: Mode, label: str) -> Scenario:
+    """Make a look at a server that has no members of the rooms which events are for."""
+    name = f"elsewhere-{mode}"
+    metric = Metric(name, f"{label}, 5,000 events/s for rooms elsewhere", "% of a core", False, (Goal(5),))
+    deployment = Deployment(Group.CLUSTERS, mode=mode)
+    arguments = {"connections": 100, "rate": 5000, "rooms": 1000, "payload": 128}
+    return Scenario(name, "elsewhere", arguments, (metric,), Kind.ELSEWHERE, deployment)
 
 
 SCENARIOS = (
@@ -164,6 +208,22 @@ SCENARIOS = (
         ),
         Kind.IDLE,
     ),
+    cluster("pubsub"),
+    cluster("sharded"),
+    cluster("streams"),
+    elsewhere("sharded", "a channel for each room"),
+    elsewhere("sharded-static", "one channel"),
+    workers("echo", "echo", "echo 100 x 4, 32 B", "echo/s", connections=100, outstanding=4, payload=32),
+    workers(
+        "fanout",
+        "fanout",
+        "fan-out 1,000 x 32 B",
+        "deliveries/s",
+        connections=1000,
+        outstanding=1,
+        payload=32,
+    ),
+    workers("connects", "connects", "connects, 64 at a time", "connects/s", outstanding=64),
 )
 
 METRICS = tuple(metric for scenario in SCENARIOS for metric in scenario.metrics)

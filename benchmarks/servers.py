@@ -9,20 +9,32 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.deployment import Group
 from benchmarks.generator import BUILD, BuildError, compile_program
 from benchmarks.processes import free_port, pinned, stop
 
-__all__ = ["OURS", "PEERS", "Launch", "Peer", "ServerError", "Unavailable", "running"]
+__all__ = [
+    "ONE_PROCESS",
+    "OURS",
+    "PEERS",
+    "START_TIMEOUT",
+    "Launch",
+    "Peer",
+    "ServerError",
+    "Unavailable",
+    "running",
+]
 
 HERE = Path(__file__).parent / "peers"
 MODULES = HERE / "node_modules"
 OURS = "rtserver"
+ONE_PROCESS = "one-process"
 START_TIMEOUT = 30.0
 """Seconds until a peer has to listen."""
 
@@ -56,14 +68,18 @@ class Peer:
         name: What ``--peers`` takes.
         label: What the table shows.
         find: Returns how to start it, or raises `Unavailable`.
+        groups: The comparisons that it takes part in.
         omits: Generator modes that it doesn't speak.
+        has_workers: Whether it runs as many processes behind one port as a scenario wants.
         only_full: Whether a quick run does without it, unless it is named.
     """
 
     name: str
     label: str
     find: Callable[[], Launch]
+    groups: frozenset[Group] = frozenset({Group.SERVERS})
     omits: frozenset[str] = frozenset()
+    has_workers: bool = False
     only_full: bool = False
 
 
@@ -109,12 +125,21 @@ def find_floor() -> Launch:
     return Launch((str(program),), "C, one epoll loop, no layers")
 
 
+JOINED = frozenset({Group.SERVERS, Group.CLUSTERS})
+
 PEERS = (
-    Peer(OURS, "rtserver", find_ours),
-    Peer("python-socketio", "python-socketio", find_python_socketio),
-    Peer("node", "Node.js", find_node),
+    Peer(OURS, "rtserver", find_ours, frozenset(Group), has_workers=True),
+    Peer(
+        "python-socketio",
+        "python-socketio",
+        find_python_socketio,
+        JOINED,
+        omits=frozenset({"elsewhere"}),
+    ),
+    Peer("node", "Node.js", find_node, JOINED),
     Peer("bun", "Bun engine", find_bun),
     Peer("floor", "floor (C)", find_floor, omits=frozenset({"polling", "idle"}), only_full=True),
+    Peer(ONE_PROCESS, "rtserver, one process", find_ours, frozenset({Group.WORKERS})),
 )
 
 
@@ -150,14 +175,30 @@ class Running:
 
 
 @contextmanager
-def running(peer: Peer, launch: Launch, core: int, ping_interval: float) -> Iterator[Running]:
-    """Run a peer on one core until the block ends.
+def running(
+    peer: Peer,
+    launch: Launch,
+    core: int,
+    ping_interval: float,
+    *,
+    deployment: Mapping[str, str],
+    number: int,
+) -> Iterator[Running]:
+    """Run one server of a peer on one core until the block ends.
+
+    Args:
+        peer: The peer.
+        launch: How it is started.
+        core: The core.
+        ping_interval: Seconds between two heartbeats.
+        deployment: What it has to know of the other processes, for its environment.
+        number: Which of the servers it is, for its log.
 
     Raises:
         ServerError: It ended, or did not listen in time.
     """
     port = free_port()
-    log = BUILD / "logs" / f"{peer.name}.log"
+    log = BUILD / "logs" / f"{peer.name}-{number}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
         "PORT": str(port),
@@ -165,6 +206,7 @@ def running(peer: Peer, launch: Launch, core: int, ping_interval: float) -> Iter
         "RTSERVER_LISTEN__PORT": str(port),
         "RTSERVER_ENGINE__PING_INTERVAL": f"{ping_interval:g}",
         "NODE_ENV": "production",
+        **deployment,
     }
     with log.open("w") as output, pinned(core):
         process = subprocess.Popen(

@@ -23,7 +23,8 @@ uint64_t pings_answered;
 static uint8_t batch[CHUNK];
 static size_t batch_length;
 
-/* The request of a browser on the same origin, without the offer of permessage-deflate: no server compresses. */
+/* The request of a browser on the same origin, without the offer of permessage-deflate: no server compresses.
+   All servers of a cluster are asked for under the first one's address, as behind a balancer. */
 static const char *upgrade_request(size_t *length)
 {
     static char text[1024];
@@ -43,7 +44,7 @@ static const char *upgrade_request(size_t *length)
             "Sec-WebSocket-Version: 13\r\n"
             "Accept-Language: en-US,en;q=0.9\r\n"
             "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\n\r\n",
-            options.port, options.port);
+            options.ports[0], options.ports[0]);
     *length = size;
     return text;
 }

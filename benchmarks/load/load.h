@@ -14,11 +14,13 @@
 #include <stdint.h>
 
 #define MAX_SERVER_PIDS 16
+#define MAX_PORTS 16
 
 /* What the command line said; see usage() in main.c. */
 struct options {
     const char *scenario;
-    int port;
+    int ports[MAX_PORTS]; /* of several servers of one cluster: connections go to them in turns */
+    int port_count;
     int connections;
     int outstanding;      /* echo: per connection; fan-out: broadcasts; connects: handshakes in flight */
     int payload;          /* bytes of the string argument */
@@ -45,7 +47,7 @@ void *allocate(size_t size);
 /* Grow `*buffer` to hold `needed` bytes; used for what must be kept between two chunks, never per message. */
 void reserve(uint8_t **buffer, size_t *capacity, size_t needed);
 
-/* Start a non-blocking connect to the server from the next source address. */
+/* Start a non-blocking connect to the next server, from the next source address. */
 int connect_to_server(void);
 
 /* What epoll's data pointer points at: the first member of everything that owns a socket. */

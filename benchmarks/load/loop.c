@@ -75,7 +75,7 @@ void reserve(uint8_t **buffer, size_t *capacity, size_t needed)
 
 int connect_to_server(void)
 {
-    static unsigned next_source;
+    static unsigned next;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         fail("socket: %s (open files are limited; see ulimit -n)", strerror(errno));
@@ -86,14 +86,15 @@ int connect_to_server(void)
        still wait in TIME_WAIT. */
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     struct sockaddr_in source = {.sin_family = AF_INET};
-    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + next_source++ % (unsigned)options.sources);
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + next % (unsigned)options.sources);
     if (bind(fd, (struct sockaddr *)&source, sizeof source) < 0)
         fail("bind to a source address: %s", strerror(errno));
 
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.ports[next % (unsigned)options.port_count])};
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0 && errno != EINPROGRESS)
         fail("connect: %s", strerror(errno));
+    next++;
     return fd;
 }
 

@@ -23,8 +23,8 @@ static const struct {
 static void usage(void)
 {
     fprintf(stderr,
-            "usage: load echo|fanout|polling|connects|idle --port PORT [--connections N] [--outstanding N]\n"
-            "            [--payload BYTES] [--warmup SECONDS] [--duration SECONDS] [--sources N] [--spin]\n"
+            "usage: load echo|fanout|polling|connects|idle --port PORT... [--connections N]\n"
+            "            [--outstanding N] [--payload BYTES] [--warmup SECONDS] [--duration SECONDS] [--sources N] [--spin]\n"
             "            [--server-pid PID]...\n"
             "Prints one line of JSON: the result, or {\"error\": reason} and exit status 1.\n");
     exit(2);
@@ -42,7 +42,11 @@ static void parse(int count, char **arguments)
     int name;
     while ((name = getopt_long(count, arguments, "", names, NULL)) != -1) {
         switch (name) {
-        case 'p': options.port = atoi(optarg); break;
+        case 'p':
+            if (options.port_count == MAX_PORTS)
+                fail("more than %d ports", MAX_PORTS);
+            options.ports[options.port_count++] = atoi(optarg);
+            break;
         case 'c': options.connections = atoi(optarg); break;
         case 'o': options.outstanding = atoi(optarg); break;
         case 'b': options.payload = atoi(optarg); break;
@@ -58,7 +62,7 @@ static void parse(int count, char **arguments)
         default: usage();
         }
     }
-    if (optind != count - 1 || options.port <= 0 || options.connections < 1 || options.outstanding < 1 ||
+    if (optind != count - 1 || options.port_count == 0 || options.connections < 1 || options.outstanding < 1 ||
         options.payload < 0 || options.sources < 1 || options.sources > 250)
         usage();
     options.scenario = arguments[optind];

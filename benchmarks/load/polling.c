@@ -72,7 +72,7 @@ static void begin(struct http *http, const char *method, const char *body, size_
                         "Chrome/140.0.0.0 Safari/537.36\r\n"
                         "Accept: */*\r\n"
                         "Origin: http://127.0.0.1:%d\r\n",
-                        method, poller->sid[0] ? "&sid=" : "", poller->sid, options.port, options.port);
+                        method, poller->sid[0] ? "&sid=" : "", poller->sid, options.ports[0], options.ports[0]);
     if (method[0] == 'P')
         size += snprintf(http->request + size, http->request_capacity - (size_t)size,
                          "Content-type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n", length);

@@ -3,7 +3,10 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
-const io = new Server(http, { pingInterval: Number(process.env.PING_INTERVAL) * 1000 });
+const io = new Server(http, {
+  pingInterval: Number(process.env.PING_INTERVAL) * 1000,
+  ...(process.env.CLUSTER_MODE && { adapter: await (await import("./node_cluster.mjs")).adapter() }),
+});
 
 io.on("connection", (socket) => {
   socket.on("echo", (data, answer) => answer(data));

@@ -8,7 +8,12 @@ import socketio
 import uvloop
 from aiohttp import web
 
-sio = socketio.AsyncServer(async_mode="aiohttp", ping_interval=float(os.environ["PING_INTERVAL"]))
+redis = os.environ.get("REDIS_URL")
+sio = socketio.AsyncServer(
+    async_mode="aiohttp",
+    ping_interval=float(os.environ["PING_INTERVAL"]),
+    client_manager=socketio.AsyncRedisManager(redis) if redis else None,
+)
 
 
 @sio.event  # type: ignore[untyped-decorator]

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,7 @@ async def run_against(answer: Answer, mode: str = "echo") -> dict[str, Any]:
     generator = Generator(max(os.sched_getaffinity(0)), spin=False)
     async with server:
         return await asyncio.to_thread(
-            generator.run, mode, port, [os.getpid()], connections=1, payload=16, warmup=0.05, duration=0.1
+            generator.run, mode, [port], [os.getpid()], connections=1, payload=16, warmup=0.05, duration=0.1
         )
 
 
@@ -97,6 +99,29 @@ async def test_fan_out_counts_whole_broadcasts() -> None:
     result = await run_against(lambda packet: [packet], "fanout")
     assert result["count"] > 0
     assert result["reordered"] == 0
+
+
+@needs_compiler
+async def test_connections_go_to_the_servers_of_a_cluster_in_turns() -> None:
+    accepted = [0, 0]
+
+    async def refuse(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted[number] += 1
+        if sum(accepted) == 4:
+            writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        with suppress(ConnectionError):
+            await reader.read()  # the generator has ended
+        writer.close()
+
+    servers = [await asyncio.start_server(partial(refuse, number), "127.0.0.1", 0) for number in range(2)]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    generator = Generator(max(os.sched_getaffinity(0)), spin=False)
+    with pytest.raises(LoadError, match="403"):
+        await asyncio.to_thread(generator.run, "echo", ports, [], connections=4)
+    assert accepted == [2, 2]
+    for server in servers:
+        server.close()
+        await server.wait_closed()
 
 
 @needs_compiler

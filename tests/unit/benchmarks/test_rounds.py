@@ -1,34 +1,70 @@
-from typing import Any
+import os
+from typing import Any, cast
 
 import pytest
 
-from benchmarks.generator import LoadError
-from benchmarks.rounds import idle_memory, idle_processor
+from benchmarks.deployed import Deployed
+from benchmarks.deployment import ALONE, Deployment, Group
+from benchmarks.generator import Generator
+from benchmarks.processes import used_seconds
+from benchmarks.results import Results
+from benchmarks.rounds import Bench, takes
+from benchmarks.scenarios import QUICK, SCENARIOS, Metric, Scenario
+from benchmarks.servers import PEERS, Running
+
+HERE = os.getpid()
+WORKERS = Deployment(Group.WORKERS, workers=2, quota=0.4)
 
 
-def snapshot(time: float, pings: int, cpu: float) -> dict[str, Any]:
-    return {"time": time, "pings": pings, "server_cpu_seconds": cpu}
+class FakeGenerator:
+    def __init__(self, **result: float) -> None:
+        self.result = {"count": 100, "seconds": 1.0, "rate": 100.0, "generator_busy": 0.5, **result}
+        self.asked: tuple[Any, ...] = ()
+
+    def run(self, mode: str, ports: list[int], pids: list[int], **arguments: float) -> dict[str, float]:
+        self.asked = (mode, ports)
+        before = used_seconds(pids)
+        while used_seconds(pids) == before:  # time is what this process has to use
+            pass
+        return self.result
 
 
-def test_memory_is_what_a_connection_adds() -> None:
-    assert idle_memory(1000, 50_000_000, 54_000_000, 55_000_000).value == 4000
+def rate(deployment: Deployment, server: Deployed, **result: float) -> Any:
+    generator = FakeGenerator(server_cpu=0.5, server_waited=0.4, generator_waited=0.1, **result)
+    bench = Bench([], QUICK, 0, cast(Generator, generator), Results())
+    metric = Metric("echo", "echo", "echo/s", True)
+    sample = bench._rate(Scenario("echo", "echo", {}, (metric,), deployment=deployment), server, 0)
+    assert generator.asked == ("echo", server.ports)
+    return sample
 
 
-def test_processor_share_over_one_whole_interval_is_its_time_by_the_clock() -> None:
-    share = idle_processor(10_000, 25, snapshot(100, 500, 3), snapshot(125, 10_500, 3.5))
-    assert share.value == pytest.approx(2.0)
+SERVER = Running(HERE, 1000)
 
 
-def test_processor_share_of_a_shorter_interval_is_scaled_to_25_seconds() -> None:
-    share = idle_processor(10_000, 5, snapshot(0, 0, 0), snapshot(5, 10_000, 0.5))
-    assert share.value == pytest.approx(2.0)
+def test_one_server_that_waits_is_disturbed() -> None:
+    sample = rate(ALONE, Deployed((SERVER,)))
+    assert (sample.value, sample.waited) == (100, 0.4)
 
 
-def test_heartbeats_a_little_late_are_scaled_up_and_not_to_advantage() -> None:
-    share = idle_processor(10_000, 25, snapshot(0, 0, 0), snapshot(25, 9500, 0.475))
-    assert share.value == pytest.approx(2.0)
+def test_servers_that_share_a_core_wait_for_each_other() -> None:
+    cluster = Deployment(Group.CLUSTERS, nodes=2, mode="pubsub")
+    assert rate(cluster, Deployed((SERVER, Running(HERE, 1001)))).waited == 0.1
 
 
-def test_missing_heartbeats_are_an_error() -> None:
-    with pytest.raises(LoadError, match=r"8,000 heartbeats in 25\.0 s, 10,000 were due"):
-        idle_processor(10_000, 25, snapshot(0, 0, 0), snapshot(25, 8000, 0.5))
+def test_without_quotas_a_figure_is_that_of_a_core_for_each() -> None:
+    sample = rate(WORKERS, Deployed((SERVER,), workers=(HERE, HERE), unlimited="why"))
+    assert sample.value == 400
+    assert sample.detail["supervisor"] == 100  # all of it is this process
+    assert rate(WORKERS, Deployed((SERVER,), unlimited="why")).value == 200
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_who_takes_part(scenario: Scenario) -> None:
+    names = {peer.name for peer in PEERS if takes(peer, scenario)}
+    if scenario.deployment.group is Group.WORKERS:
+        assert names == {"rtserver", "one-process"}
+    elif scenario.deployment.group is Group.CLUSTERS:
+        assert names == {"rtserver", "node"} | ({"python-socketio"} if scenario.mode == "fanout" else set())
+    else:
+        assert {"rtserver", "node", "python-socketio", "bun"} <= names
+        assert "one-process" not in names
