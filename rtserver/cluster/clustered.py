@@ -250,6 +250,7 @@ class ClusterManager(Here):
 
     async def _question(self, request: Request, message: Message, seconds: float) -> None:
         """Send a question, and wait for the answers for so many seconds, whatever else fails."""
+        self._bus.open(message.namespace)  # the answers come there, and perhaps no client has ever been in it
         try:
             async with asyncio.timeout(seconds):
                 census = await self._bus.census(message.namespace)

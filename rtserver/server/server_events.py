@@ -26,7 +26,11 @@ class ServerEvents:
         self._handlers: dict[tuple[str, str], tuple[Callable[..., Any], bool]] = {}
 
     def add(self, namespace: str, event: str, function: Callable[..., Any]) -> None:
-        """Register `function`, in the place of an earlier one for the same event."""
+        """Register `function`, in the place of an earlier one for the same event.
+
+        The events come whether or not a client is in the namespace.
+        """
+        self._hub.on_open(namespace)
         self._handlers[namespace, event] = function, is_coroutine_function(function)
 
     def call(self, namespace: str, args: Sequence[Any]) -> Awaitable[Sequence[Any] | None] | None:

@@ -24,6 +24,7 @@ class LoopBus:
         self.exchange = exchange
         self.uid = uid
         self.is_deaf = False
+        self._opened = {"/"}
         self._receive: Receive
 
     async def start(self, receive: Receive) -> None:
@@ -31,7 +32,7 @@ class LoopBus:
         self.exchange.buses[self.uid] = self
 
     def open(self, namespace: str) -> None:
-        pass
+        self._opened.add(namespace)
 
     def send(self, message: Message, room: str | None = None) -> None:
         self.exchange.sent.append((message, room))
@@ -45,8 +46,8 @@ class LoopBus:
 
     def _deliver(self, uid: str, body: bytes) -> None:
         bus = self.exchange.buses.get(uid)
-        if bus is not None and not bus.is_deaf:
-            asyncio.get_running_loop().call_soon(bus._receive, decode(body))
+        if bus is not None and not bus.is_deaf and (message := decode(body)).namespace in bus._opened:
+            asyncio.get_running_loop().call_soon(bus._receive, message)
 
     async def census(self, namespace: str) -> Census:
         others = frozenset(self.exchange.buses) - {self.uid}

@@ -85,6 +85,13 @@ async def test_servers_answer_each_other() -> None:
         await until(lambda: seen == [(1, "two"), (3,)])
 
 
+async def test_servers_answer_each_other_in_a_namespace_that_no_client_has_been_in() -> None:
+    async with Servers("a", "b") as servers:
+        a, b = (harness.sio.of("/chat") for harness in servers.harnesses)
+        b.on_server_event("question", lambda: "yes")
+        assert list(await a.server_side_emit_with_ack("question")) == ["yes"]
+
+
 async def test_a_server_that_fails_or_has_no_handler_is_silent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
