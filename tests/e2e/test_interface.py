@@ -2,92 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import time
 from functools import partial
 from typing import Any
 
 import pytest
-import socketio
 
-from rtserver import Answers, EventRefused, RemoteSocket, Server, Socket
-
-from .harness.either import Application, Commands, Compare, Either, Tell
+from .harness.either import Compare, Either
+from .harness.interface_application import INTERFACE, Steps
 from .harness.node import Transport
 from .harness.transcript import Clients
-
-Steps = list[list[Any]]
-
-
-def described(socket: Socket | RemoteSocket) -> dict[str, Any]:
-    handshake = socket.handshake
-    return {
-        "data": socket.data,
-        "rooms": sorted(socket.rooms - {socket.id}),
-        "in_its_own": socket.id in socket.rooms,
-        "headers": sorted(handshake.headers),
-        "url": handshake.url.partition("&t=")[0],
-        "query": {name: value for name, value in handshake.query.items() if name != "t"},
-        "auth": handshake.auth,
-        "secure": handshake.secure,
-        "xdomain": handshake.xdomain,
-        "dated": abs(handshake.issued - time.time() * 1000) < 60_000,
-    }
-
-
-def watch(socket: Socket, tell: Tell) -> None:
-    socket.on_any(lambda event, *args: tell("any", event, args[0]))
-    socket.prepend_any(lambda event, *args: tell("first", event))
-    socket.on_any_outgoing(lambda event, *args: tell("outgoing", event, *args))
-
-    @socket.use
-    async def guard(event: str, args: list[Any]) -> None:
-        if event == "forbidden":
-            raise EventRefused
-        args[0] += "!"
-
-    @socket.on("forbidden")
-    async def forbidden(text: str) -> None:
-        tell("forbidden")
-
-    @socket.on("shout")
-    async def shout(text: str) -> str:
-        tell("shout", text)
-        return text
-
-
-def interface(sio: Server, tell: Tell) -> Commands:
-    sockets: dict[str, Socket] = {}
-
-    @sio.on("connect", namespace="*")
-    async def connect(namespace: str, sid: str, environ: Any, auth: Any) -> None:
-        socket = sockets[auth["name"]] = sio.socket(sid, namespace)
-        socket.data["name"] = auth["name"]
-        await socket.join(auth.get("rooms", []))
-        tell("connect", auth["name"])
-        if auth["name"] == "watched":
-            watch(socket, tell)
-
-    async def run(origin: str, steps: Steps) -> Any:
-        value: Any = sockets[origin[1:]] if origin.startswith("@") else sio.of(origin)
-        for name, *args in steps:
-            value = getattr(value, name)
-            if callable(value):
-                value = value(*args)
-        try:
-            result = await value
-        except socketio.exceptions.TimeoutError:
-            return {"late": True, "answers": None}
-        if isinstance(result, Answers):
-            return {"late": not result.complete, "answers": sorted(result, key=json.dumps)}
-        if steps[-1][0] == "emit_with_ack":
-            return {"late": False, "answers": result}
-        return sorted(map(described, result), key=json.dumps) if steps[-1][0] == "fetch_sockets" else None
-
-    return {"run": run}
-
-
-APPLICATION = Application("interface.js", interface, options={"namespaces": ["/", "/chat"]})
 
 
 class Three:
@@ -141,7 +64,7 @@ async def chains_of_a_namespace(server: Either, clients: Clients) -> None:
 
 
 async def test_chains_of_a_namespace(compare: Compare) -> None:
-    seen = await compare(APPLICATION, chains_of_a_namespace)
+    seen = await compare(INTERFACE, chains_of_a_namespace)
     assert [[args[0] for event, args in each if event == "event"] for each in seen.clients] == [
         [0, 1, 2, 3, 4, 9, 10, 11, 12],
         [0, 3, 4, 5, 7, 9, 11, 12],
@@ -158,7 +81,7 @@ async def chains_of_a_socket(server: Either, clients: Clients) -> None:
 
 
 async def test_chains_of_a_socket(compare: Compare) -> None:
-    seen = await compare(APPLICATION, chains_of_a_socket)
+    seen = await compare(INTERFACE, chains_of_a_socket)
     assert [[args[0] for event, args in each if event == "event"] for each in seen.clients] == [
         [0, 11],
         [3, 4, 5, 7, 9, 12, 13, 14],
@@ -184,7 +107,7 @@ async def acknowledgments(server: Either, clients: Clients) -> None:
 
 
 async def test_acknowledgments(compare: Compare) -> None:
-    seen = await compare(APPLICATION, acknowledgments)
+    seen = await compare(INTERFACE, acknowledgments)
     assert [args[0] for _, args in seen.notes] == [
         {"late": False, "answers": ["a", "b", "c"]},
         {"late": False, "answers": ["a"]},
@@ -213,7 +136,7 @@ async def sockets_in_and_out_of_rooms(server: Either, clients: Clients, transpor
 
 @pytest.mark.parametrize("transport", Transport)
 async def test_fetched_sockets_and_their_rooms(compare: Compare, transport: Transport) -> None:
-    seen = await compare(APPLICATION, partial(sockets_in_and_out_of_rooms, transport=transport))
+    seen = await compare(INTERFACE, partial(sockets_in_and_out_of_rooms, transport=transport))
     fetched = [args[0] for _, args in seen.notes if args[0] is not None]
     assert [[(each["data"]["name"], each["rooms"]) for each in sockets] for sockets in fetched] == [
         [("a", ["x", "y"]), ("b", ["y"]), ("c", [])],
@@ -246,7 +169,7 @@ async def disconnecting(server: Either, clients: Clients) -> None:
 
 
 async def test_disconnecting(compare: Compare) -> None:
-    seen = await compare(APPLICATION, disconnecting)
+    seen = await compare(INTERFACE, disconnecting)
     assert [each[-1] for each in seen.clients] == [("disconnect", ["io server disconnect"])] * 6
 
 
@@ -264,7 +187,7 @@ async def watched(server: Either, clients: Clients) -> None:
 
 
 async def test_what_is_attached_to_a_socket(compare: Compare) -> None:
-    seen = await compare(APPLICATION, watched)
+    seen = await compare(INTERFACE, watched)
     assert [args for _, args in seen.notes] == [[["hey!"]], [["again!"]]]
     assert seen.server == [
         ("connect", ["watched"]),

@@ -147,19 +147,20 @@ async def test_the_official_emitter(servers: Servers, peer: Peer, redis_server: 
     await emitter.do("open", redis_server.url)
     opts = {"rooms": ["here"], "except": []}
 
-    await emitter.do("emit", "/", ["here"], "event", b"\x01", None)
+    here = ["to", ["here"]]
+    await emitter.do("run", "/", [here, ["volatile"], ["emit", "event", b"\x01", None]])
     event = {
         "packet": {"type": 2, "data": ["event", b"\x01", None]},
         "opts": opts | {"flags": {"volatile": True}},
     }
     assert await peer.log.next("BROADCAST") == [event, EMITTER]
-    await emitter.do("join", ["here"], "r1")
+    await emitter.do("run", "/", [here, ["sockets_join", "r1"]])
     assert await peer.log.next("JOIN") == [{"opts": opts, "rooms": ["r1"]}, EMITTER]
-    await emitter.do("leave", ["here"], ["r1", "r2"])
+    await emitter.do("run", "/", [here, ["sockets_leave", ["r1", "r2"]]])
     assert await peer.log.next("LEAVE") == [{"opts": opts, "rooms": ["r1", "r2"]}, EMITTER]
-    await emitter.do("disconnect", ["here"])
+    await emitter.do("run", "/", [here, ["disconnect_sockets", True]])
     assert await peer.log.next("DISCONNECT") == [{"opts": opts, "close": True}, EMITTER]
-    await emitter.do("serverSideEmit", "hello", 1)
+    await emitter.do("run", "/", [["server_side_emit", "hello", 1]])
     assert await peer.log.next("SERVER_SIDE_EMIT") == [{"packet": ["hello", 1]}, EMITTER]
 
 

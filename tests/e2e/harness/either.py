@@ -77,6 +77,7 @@ __all__ = [
     "Compare",
     "Either",
     "NodeServer",
+    "OurServer",
     "ServeEither",
     "Servers",
     "Tell",

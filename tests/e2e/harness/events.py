@@ -53,6 +53,10 @@ class EventLog:
                 f"{self.owner}: no {name!r} within {patience} s; the last events were {seen}"
             ) from None
 
+    def unread(self, name: str) -> int:
+        """Return how many events of this name no one has waited for yet."""
+        return len(self._unread[name])
+
     def all(self, name: str) -> list[list[Any]]:
         """Return the arguments of every event of this name so far, waited for or not."""
         return [values for event, values in self.history if event == name]

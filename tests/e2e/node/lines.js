@@ -38,14 +38,20 @@ function packObject(value) {
 }
 
 // Buffer, Uint8Array and ArrayBuffer are all binary to Socket.IO: each is used, in turn.
+const forms = [(buffer) => buffer, (buffer) => new Uint8Array(buffer), (buffer) => new Uint8Array(buffer).buffer];
 let binaryForms = 0;
+
+// Leaves ArrayBuffer out: some adapters make `{}` of it for other servers.
+function withoutArrayBuffers() {
+  forms.length = 2;
+}
 
 function unpack(value) {
   if (Array.isArray(value)) return value.map(unpack);
   if (value === null || typeof value !== "object") return value;
   if (typeof value.$binary === "string") {
     const buffer = Buffer.from(value.$binary, "base64");
-    return [buffer, new Uint8Array(buffer), new Uint8Array(buffer).buffer][binaryForms++ % 3];
+    return forms[binaryForms++ % forms.length](buffer);
   }
   if (typeof value.$date === "number") return new Date(value.$date);
   if (typeof value.$number === "string") return Number(value.$number);
@@ -70,4 +76,4 @@ function serve(commands) {
   }).on("close", () => process.exit(0));
 }
 
-module.exports = { pack, serve, tell, unpack };
+module.exports = { pack, serve, tell, unpack, withoutArrayBuffers };

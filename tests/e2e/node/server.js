@@ -8,13 +8,14 @@
 const http = require("node:http");
 const { Server } = require("socket.io");
 const adapters = require("./adapters.js");
-const { pack, serve, tell, unpack } = require("./lines.js");
+const { pack, serve, tell, unpack, withoutArrayBuffers } = require("./lines.js");
 
 const [application, options] = process.argv.slice(2);
 const { parser, adapter, ...rest } = JSON.parse(options);
 
 async function run() {
   const joined = adapter && (await adapters.connect(adapter));
+  if (adapter?.mode === "streams") withoutArrayBuffers();
   const server = http.createServer();
   const io = new Server(server, {
     ...rest,

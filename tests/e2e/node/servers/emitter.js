@@ -3,6 +3,7 @@
 
 const { Emitter } = require("@socket.io/redis-emitter");
 const { createClient } = require("redis");
+const { follow } = require("../chains.js");
 
 module.exports = () => {
   let emitter;
@@ -11,10 +12,6 @@ module.exports = () => {
       const client = await createClient({ url }).connect();
       emitter = new Emitter(client);
     },
-    emit: (name, rooms, event, ...args) => void emitter.of(name).to(rooms).volatile.emit(event, ...args),
-    join: (rooms, joined) => void emitter.in(rooms).socketsJoin(joined),
-    leave: (rooms, left) => void emitter.in(rooms).socketsLeave(left),
-    disconnect: (rooms) => void emitter.in(rooms).disconnectSockets(true),
-    serverSideEmit: (...args) => void emitter.serverSideEmit(...args),
+    run: async (namespace, steps) => void (await follow(emitter.of(namespace), steps)),
   };
 };

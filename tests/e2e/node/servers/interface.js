@@ -1,6 +1,6 @@
-// Clients say in their auth who they are and which rooms they want; `run` takes a chain apart that a test wrote.
-const NAMES = { in_: "in", except_: "except" };
-const camel = (name) => NAMES[name] ?? name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+// Clients say in their auth who they are and which rooms they want; `run` takes the steps of a chain.
+const { follow } = require("../chains.js");
+
 const byText = (one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1);
 
 function described({ handshake, rooms, data, id }) {
@@ -43,26 +43,36 @@ module.exports = (io, tell) => {
       answer(text);
     });
   }
-  io.on("connection", connected);
-  io.of("/chat").on("connection", connected);
+  for (const name of ["/", "/chat"]) {
+    io.of(name).on("connection", connected);
+    io.of(name).on("hello", (...args) => {
+      const answer = typeof args.at(-1) === "function" ? args.pop() : undefined;
+      tell("hello", name, ...args);
+      answer?.(["Node", ...args]);
+    });
+  }
 
   return {
     // `origin` is "@" and the name of a client, or a namespace; every step a method and its arguments.
     async run(origin, steps) {
-      let value = origin.startsWith("@") ? sockets.get(origin.slice(1)) : io.of(origin);
+      const start = origin.startsWith("@") ? sockets.get(origin.slice(1)) : io.of(origin);
+      let value;
       try {
-        for (const [name, ...args] of steps) {
-          const seconds = name === "timeout" ? 1000 : 1;
-          const member = value[camel(name)];
-          value = typeof member === "function" ? member.apply(value, seconds === 1 ? args : [args[0] * seconds]) : member;
-        }
-        value = await value;
+        value = await follow(start, steps);
       } catch (error) {
         return { late: true, answers: error.responses?.sort(byText) ?? null };
       }
       const last = steps.at(-1)[0];
-      if (last === "emit_with_ack") return { late: false, answers: Array.isArray(value) ? value.sort(byText) : value };
+      if (last.endsWith("_with_ack")) {
+        return { late: false, answers: Array.isArray(value) ? value.sort(byText) : value };
+      }
       return last === "fetch_sockets" ? value.map(described).sort(byText) : null;
+    },
+
+    // The same from a client on, which may be another server's.
+    async remote(origin, id, steps) {
+      const [socket] = await io.of(origin).in(id).fetchSockets();
+      await follow(socket, steps);
     },
   };
 };
