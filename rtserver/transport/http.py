@@ -10,7 +10,6 @@ from aiohttp import web
 from rtserver.transport import takeover
 from rtserver.transport.exchange import Exchange, Response, address
 from rtserver.transport.handover.neighbours import Neighbour
-from rtserver.transport.handover.passage import Origin
 from rtserver.transport.handover.request import request_bytes
 from rtserver.transport.handover.sender import Outcome
 from rtserver.transport.lane import Lane, LaneHost
@@ -224,9 +223,8 @@ class HttpRoute:
     ) -> web.StreamResponse:
         # What aiohttp has of further requests is lost with it: clients send them again (RFC 9112, 9.3.2)
         data = request_bytes(exchange, body, close=rest is not Rest.NOTHING)
-        origin = Origin(exchange.remote, exchange.local, exchange.secure)
         transport, tail, writing_paused = takeover.take_over(request, asyncio.Protocol())
-        if neighbour.serve(transport, data + tail, origin, writing_paused) is not Outcome.SENT:
+        if neighbour.serve(transport, data + tail, writing_paused) is not Outcome.SENT:
             transport.close()  # the process has gone in this moment
         return takeover.TakenResponse()
 

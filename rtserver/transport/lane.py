@@ -21,7 +21,6 @@ from rtserver.transport import takeover
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.exchange import Exchange, HeaderPairs, Response, address
 from rtserver.transport.handover.neighbours import Neighbour
-from rtserver.transport.handover.passage import Origin
 from rtserver.transport.handover.request import request_bytes
 from rtserver.transport.handover.sender import Outcome
 from rtserver.transport.head import MAX_HEAD, Head, recognise
@@ -362,9 +361,7 @@ class Lane(asyncio.Protocol):
         """Let another process serve the connection from the present request on."""
         transport = self._transport
         assert transport is not None
-        origin = Origin(self._remote, self._local, self._secure)
-        data = request_bytes(exchange) + self._buffer
-        outcome = neighbour.serve(transport, data, origin, self._write_paused)
+        outcome = neighbour.serve(transport, request_bytes(exchange) + self._buffer, self._write_paused)
         if outcome is Outcome.SENT:
             self._exchange = None
             self._leave()

@@ -7,6 +7,7 @@ import socket
 
 from rtserver.cluster.workers.place import NAME_LENGTH, Place
 from rtserver.engineio.counters import Counters
+from rtserver.transport.exchange import address
 from rtserver.transport.handover.passage import MAX_DATA, Origin, Passage
 from rtserver.transport.handover.relay import Relay
 from rtserver.transport.handover.relayed import RelayedTransport
@@ -91,15 +92,12 @@ class Neighbour:
         """Find out whether the process lives, as far as is known."""
         return self._sender.connect() is not Outcome.GONE
 
-    def serve(
-        self, transport: asyncio.Transport, data: bytes, origin: Origin, writing_paused: bool = False
-    ) -> Outcome:
+    def serve(self, transport: asyncio.Transport, data: bytes, writing_paused: bool = False) -> Outcome:
         """Let the process serve a connection from here on.
 
         Args:
             transport: The connection. Its protocol hears nothing more of it, except that it has gone.
             data: What was read from it, beginning with a request.
-            origin: How its client came.
             writing_paused: True when the transport has called `pause_writing` last.
 
         Returns:
@@ -111,7 +109,7 @@ class Neighbour:
             and not transport.get_write_buffer_size()  # nothing is left of an earlier answer
         ):
             return self._hand_over(transport, data)
-        return self._relay(transport, data, origin, writing_paused)
+        return self._relay(transport, data, writing_paused)
 
     def close(self) -> None:
         """Let go of the process."""
@@ -126,15 +124,13 @@ class Neighbour:
             transport.abort()  # this process's descriptor is closed; the connection lives
         return outcome
 
-    def _relay(
-        self, transport: asyncio.Transport, data: bytes, origin: Origin, writing_paused: bool
-    ) -> Outcome:
+    def _relay(self, transport: asyncio.Transport, data: bytes, writing_paused: bool) -> Outcome:
         try:
             ours, theirs = socket.socketpair()
         except OSError:  # no descriptor is free
             return Outcome.FULL
         with theirs:
-            outcome = self._waiting.send(theirs.fileno(), Passage(origin=origin))
+            outcome = self._waiting.send(theirs.fileno(), Passage(origin=_origin(transport)))
         if outcome is not Outcome.SENT:
             ours.close()
             return outcome
@@ -143,3 +139,8 @@ class Neighbour:
         self._relays.add(relay)
         relay.begin(ours, data)
         return outcome
+
+
+def _origin(transport: asyncio.Transport) -> Origin:
+    info = transport.get_extra_info
+    return Origin(address(info("peername")), address(info("sockname")), info("sslcontext") is not None)

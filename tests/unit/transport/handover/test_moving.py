@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,9 @@ import trustme
 from aiohttp import web
 
 from rtserver.cluster.workers.place import Place
-from rtserver.transport.handover.passage import MAX_DATA
+from rtserver.transport.handover.passage import MAX_DATA, Passage
+from rtserver.transport.handover.sender import Outcome, Sender
+from rtserver.transport.handover.waiting import WaitingSender
 
 from ....support.engine import RawClient, Recorder, Served, serve, until, upgrade_request
 from .support import descriptors
@@ -267,6 +270,36 @@ async def test_a_process_that_has_gone(tmp_path: Path, lane: bool) -> None:
     assert len(descriptors()) == before
 
 
+async def test_a_process_that_takes_no_more(
+    tmp_path: Path, lane: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client isn't told that its session is unknown, which would be the end of it."""
+    async with processes(tmp_path, lane=lane) as (one, two):
+        _, sid = await one.open_polling()
+        monkeypatch.setattr(WaitingSender, "send", lambda *_: Outcome.FULL)
+        client = await two.connect()
+        answer = await client.poll(sid)
+        assert (answer.status, answer.json()["code"]) == (503, 3)
+        assert two.engine.counters.requests_refused == 1
+        monkeypatch.undo()
+        assert (await client.push(sid, b"4x")).body == b"ok"
+
+
+async def test_behind_a_proxy(tmp_path: Path, lane: bool) -> None:
+    """Who is believed depends on the connection, also when its bytes pass through another process."""
+    body = b"4" + b"x" * 2 * MAX_DATA
+    async with processes(tmp_path, lane=lane, trusted_proxies=["127.0.0.1"]) as (one, two):
+        _, sid = await one.open_polling()
+        client = await two.connect()
+        answer = await client.post(f"{POLLING}&sid={sid}", body, "X-Forwarded-For: 10.9.9.9\r\n")
+        assert answer.status == 200
+        assert two.engine.counters.connections_relayed == (0 if lane else 1)
+        assert (await client.get(POLLING, "X-Forwarded-For: 10.1.2.3\r\n")).status == 200
+        assert one.handler.session.handshake.remote == ("10.1.2.3", 0)
+        assert (await client.get(POLLING)).status == 200
+        assert one.handler.session.handshake.remote == client.writer.get_extra_info("sockname")
+
+
 async def test_descriptors_are_closed(tmp_path: Path, lane: bool) -> None:
     before = len(descriptors())
     async with processes(tmp_path, names="abc", lane=lane) as all_three:
@@ -371,10 +404,6 @@ class TestTLS:
 
 async def test_a_door_for_tls(tmp_path: Path) -> None:
     """Another process may hand over a connection before its handshake of TLS."""
-    import socket  # noqa: PLC0415
-
-    from rtserver.transport.handover.passage import Passage  # noqa: PLC0415
-    from rtserver.transport.handover.sender import Outcome, Sender  # noqa: PLC0415
 
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
