@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     """Publish until the time is up."""
     url, mode, *numbers = arguments
     seconds, rate, rooms, payload = map(float, numbers)
-    form = form_of("sharded", KEY, mode != "sharded-static", MAX_LENGTH)
+    form = form_of("sharded", KEY, "static" if mode == "sharded-static" else "dynamic", MAX_LENGTH)
     commands = [form(event(f"room {number}", int(payload)), f"room {number}") for number in range(int(rooms))]
     client = Redis.from_url(url)
     published = heard = 0

@@ -17,7 +17,7 @@ from rtserver.cluster.message import Kind, Message, options
 from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
 from rtserver.cluster.redis.client import BLOCKING, connect
-from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, form_of
+from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, SubscriptionMode, form_of
 from rtserver.errors import EmitterError
 from rtserver.server.interface.backend import event_args, united
 from rtserver.server.interface.selection import Selecting, Selection
@@ -156,13 +156,13 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
             ``redis+cluster://``.
         mode: What the servers of the cluster use: ``"pubsub"``, ``"sharded"`` or ``"streams"``.
         key: What the names of their channels begin with; in streams mode their stream's name, too.
-        dynamic: Whether rooms have channels of their own, in sharded mode: False if the servers'
-            subscription mode is static.
+        subscription_mode: Which rooms have channels of their own in sharded mode, as on the servers:
+            ``"dynamic"``, ``"static"`` or ``"dynamic-private"``.
         max_length: How many entries a stream keeps, about.
         options: Options of redis-py's client.
 
     Raises:
-        ValueError: The URL or the mode is none of these.
+        ValueError: The URL or a mode is none of these.
     """
 
     __slots__ = ("_client",)
@@ -173,11 +173,11 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
         mode: Mode = "pubsub",
         *,
         key: str = KEY,
-        dynamic: bool = True,
+        subscription_mode: SubscriptionMode = "dynamic",
         max_length: int = MAX_LENGTH,
         **options: Any,
     ) -> None:
-        super().__init__("/", form_of(mode, key, dynamic, max_length), self._publish)
+        super().__init__("/", form_of(mode, key, subscription_mode, max_length), self._publish)
         self._client = connect(url, **options)
 
     async def __aenter__(self) -> Emitter:
@@ -212,12 +212,12 @@ class BlockingEmitter(EmitterNamespace[None]):
         url: As for `Emitter`.
         mode: As for `Emitter`.
         key: As for `Emitter`.
-        dynamic: As for `Emitter`.
+        subscription_mode: As for `Emitter`.
         max_length: As for `Emitter`.
         options: Options of redis-py's client.
 
     Raises:
-        ValueError: The URL or the mode is none of these.
+        ValueError: The URL or a mode is none of these.
     """
 
     __slots__ = ("_client",)
@@ -228,11 +228,11 @@ class BlockingEmitter(EmitterNamespace[None]):
         mode: Mode = "pubsub",
         *,
         key: str = KEY,
-        dynamic: bool = True,
+        subscription_mode: SubscriptionMode = "dynamic",
         max_length: int = MAX_LENGTH,
         **options: Any,
     ) -> None:
-        super().__init__("/", form_of(mode, key, dynamic, max_length), self._publish)
+        super().__init__("/", form_of(mode, key, subscription_mode, max_length), self._publish)
         self._client = connect(url, BLOCKING, **options)
 
     def __enter__(self) -> BlockingEmitter:

@@ -10,7 +10,6 @@ import pytest
 
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.memory import MemoryManager
-from rtserver.cluster.redis.forms import Mode
 from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.workers.bus import WorkerBus
 from rtserver.cluster.workers.place import Place
@@ -18,6 +17,14 @@ from rtserver.ids import new_sid
 from tests.support.bus import Exchange, LoopBus
 from tests.support.engine import until
 from tests.unit.server.harness import FakeSession, Harness
+
+OVER_REDIS: dict[str, dict[str, Any]] = {
+    "pubsub": {"mode": "pubsub"},
+    "sharded-dynamic": {"mode": "sharded"},
+    "sharded-static": {"mode": "sharded", "subscription_mode": "static"},
+    "sharded-dynamic-private": {"mode": "sharded", "subscription_mode": "dynamic-private"},
+}
+"""The options of managers that are joined by Redis."""
 
 Join = Callable[..., Awaitable["Cluster"]]
 
@@ -46,7 +53,7 @@ async def received(session: FakeSession, count: int = 1) -> list[str | bytes]:
     return session.take()
 
 
-@pytest.fixture(params=["memory", "bus", "workers", "pubsub"])
+@pytest.fixture(params=["memory", "bus", "workers", *OVER_REDIS])
 def kind(request: pytest.FixtureRequest) -> str:
     """The kind of manager."""
     value: str = request.param
@@ -64,8 +71,8 @@ async def join(kind: str, tmp_path: Path, shared_redis: str) -> AsyncIterator[Jo
             harnesses.append(alone)
             await alone.sio.start()
             return Cluster(alone, alone)
-        if kind == "pubsub":
-            return await join_over_redis("pubsub", **settings)
+        if kind in OVER_REDIS:
+            return await join_over_redis(OVER_REDIS[kind], **settings)
         exchange = Exchange()
         for uid in ("1st-", "2nd-"):
             bus = WorkerBus(Place(tmp_path, uid)) if kind == "workers" else LoopBus(exchange, uid)
@@ -74,10 +81,10 @@ async def join(kind: str, tmp_path: Path, shared_redis: str) -> AsyncIterator[Jo
             await harness.sio.start()
         return Cluster(*harnesses)
 
-    async def join_over_redis(mode: Mode, **settings: Any) -> Cluster:
+    async def join_over_redis(options: dict[str, Any], **settings: Any) -> Cluster:
         key = f"test-{new_sid()}"  # of this test alone
         for _ in range(2):
-            harness = Harness(manager=RedisManager(shared_redis, mode, key=key), **settings)
+            harness = Harness(manager=RedisManager(shared_redis, key=key, **options), **settings)
             harnesses.append(harness)
             await harness.sio.start()
         return Cluster(*harnesses)

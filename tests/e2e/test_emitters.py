@@ -31,7 +31,7 @@ CASES = {
     "pubsub": Case("pubsub", {}, {}),
     "pubsub, another key": Case("pubsub", {"key": "app"}, {"key": "app"}),
     "sharded": Case("sharded", {}, {}),
-    "sharded, static": Case("sharded", {"dynamic": False}, {"subscriptionMode": "static"}),
+    "sharded, static": Case("sharded", {"subscription_mode": "static"}, {"subscriptionMode": "static"}),
     "streams": Case("streams", {}, {}),
 }
 

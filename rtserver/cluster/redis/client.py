@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -13,7 +13,7 @@ import redis.asyncio.sentinel
 import redis.sentinel
 from redis.exceptions import RedisClusterException, RedisError
 
-__all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect"]
+__all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect", "count_subscriptions"]
 
 Answer = TypeVar("Answer")
 Client = Any
@@ -118,3 +118,31 @@ async def answer(command: Coroutine[Any, Any, Answer]) -> Answer:
         await asyncio.wait([task], timeout=1)
         raise
     return task.result()
+
+
+async def count_subscriptions(client: Client, command: str, channels: Sequence[str]) -> dict[str, int]:
+    """Return how many subscriptions each of some channels has.
+
+    In a Redis Cluster each node knows of its own only, and redis-py asks one of them: here all are asked, and
+    what those say is added up that can be reached.
+
+    Args:
+        client: Redis.
+        command: ``NUMSUB``, or ``SHARDNUMSUB`` for channels of sharded pub/sub.
+        channels: Their names.
+    """
+    words = ("PUBSUB", command, *channels)
+    if isinstance(client, redis.asyncio.RedisCluster):
+        await answer(client.initialize())
+        asked = [answer(node.execute_command(*words)) for node in client.get_nodes()]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        counted = [each for each in answers if not isinstance(each, BaseException)]
+        if not counted:
+            raise next(each for each in answers if isinstance(each, BaseException))
+    else:
+        counted = [await answer(client.execute_command(*words))]
+    total = dict.fromkeys(channels, 0)
+    for each in counted:
+        for name, count in zip(each[::2], each[1::2], strict=True):
+            total[name.decode()] += count
+    return total

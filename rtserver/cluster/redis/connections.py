@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any, Final
 
+from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -14,8 +15,11 @@ from rtserver.cluster.redis.client import answer, connect
 from rtserver.cluster.redis.foreign import PythonFormat
 from rtserver.cluster.redis.link import dial_of
 from rtserver.cluster.redis.publisher import LIMIT, Publisher
+from rtserver.cluster.redis.shard_publisher import ShardPublisher
+from rtserver.cluster.redis.shard_subscriber import ShardSubscriber
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE, Heartbeat, Subscriber, Subscription
+from rtserver.cluster.redis.topology import Topology
 from rtserver.errors import ClusterViolation
 
 __all__ = ["Connections"]
@@ -60,15 +64,22 @@ class Connections:
         self.uid = uid
         self.client = connect(url, **{"retry": Retry(NoBackoff(), 1), **options})
         """Of redis-py, for commands whose answers are waited for."""
-        dial = dial_of(self.client)
-        self.publisher = Publisher(dial, max_waiting)
+        self._heartbeat_channel: Final = f"{key}-heartbeat#{uid}#"
+        self._heartbeat_interval: Final = heartbeat_interval
+        self._heartbeat_timeout: Final = heartbeat_timeout
+        self.publisher: Publisher | ShardPublisher
         """Sends what nobody waits for."""
-        self._command: Final = "SPUBLISH" if sharded else "PUBLISH"
-        self._channel: Final = f"{key}-heartbeat#{uid}#"
-        kind = Subscription.SHARD if sharded else Subscription.CHANNEL
-        heartbeat = Heartbeat(self._channel, self._publish, kind, heartbeat_interval, heartbeat_timeout)
-        self.subscriber = Subscriber(dial, heartbeat)
+        self.subscriber: Subscriber | ShardSubscriber
         """Hears what others send."""
+        if sharded and isinstance(self.client, RedisCluster):
+            topology = Topology(self.client)
+            self.publisher = ShardPublisher(topology, max_waiting)
+            self.subscriber = ShardSubscriber(topology, self._node_heartbeat)
+        else:
+            dial = dial_of(self.client)
+            command, kind = ("SPUBLISH", Subscription.SHARD) if sharded else ("PUBLISH", Subscription.CHANNEL)
+            self.publisher = Publisher(dial, max_waiting)
+            self.subscriber = Subscriber(dial, self._heartbeat(command, kind))
         self._python_channel = python_channel
         self._python = PythonFormat(python_channel or "")
         self._receive: Receive
@@ -130,8 +141,19 @@ class Connections:
                 violation,
             )
 
-    async def _publish(self, body: bytes) -> object:
-        return await answer(self.client.execute_command(self._command, self._channel, body))
+    def _heartbeat(self, command: str, kind: Subscription, node: str | None = None) -> Heartbeat:
+        """Return how this server proves that it hears Redis, or a node of a Redis Cluster."""
+        channel = self._heartbeat_channel if node is None else f"{self._heartbeat_channel}{node}#"
+
+        async def publish(body: bytes) -> object:
+            target = {} if node is None else {"target_nodes": self.client.get_node(node_name=node)}
+            return await answer(self.client.execute_command(command, channel, body, **target))
+
+        return Heartbeat(channel, publish, kind, self._heartbeat_interval, self._heartbeat_timeout)
+
+    def _node_heartbeat(self, node: str) -> Heartbeat:
+        # Over ordinary pub/sub, for which it doesn't matter which slots the node has.
+        return self._heartbeat("PUBLISH", Subscription.CHANNEL, node)
 
     def _take_python(self, channel: bytes, body: bytes) -> None:
         try:

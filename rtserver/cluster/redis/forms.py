@@ -11,7 +11,22 @@ from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.classic import encode as encode_classic
 from rtserver.cluster.wire import dump, encode, pack
 
-__all__ = ["MAX_LENGTH", "MODES", "Command", "Form", "Mode", "classic", "form_of", "sharded", "streams"]
+__all__ = [
+    "MAX_LENGTH",
+    "MODES",
+    "SUBSCRIPTION_MODES",
+    "Command",
+    "Form",
+    "Mode",
+    "SubscriptionMode",
+    "check_subscription_mode",
+    "classic",
+    "form_of",
+    "has_own_channel",
+    "looks_like_a_sid",
+    "sharded",
+    "streams",
+]
 
 Command = tuple[str | bytes | int, ...]
 """A command of Redis: its name, its arguments."""
@@ -21,28 +36,37 @@ Form = Callable[[Message, str | None], Command]
 Mode = Literal["pubsub", "sharded", "streams"]
 """What carries the messages of a cluster: one of Node's three adapters for Redis."""
 MODES: Final[tuple[str, ...]] = get_args(Mode)
+SubscriptionMode = Literal["static", "dynamic", "dynamic-private"]
+"""Which rooms have channels of their own in sharded mode: none, all but those of single clients, or all."""
+SUBSCRIPTION_MODES: Final[tuple[str, ...]] = get_args(SubscriptionMode)
 MAX_LENGTH: Final = 10_000
 """How many entries a stream keeps, about, as in redis-streams-adapter."""
 SID_LENGTH: Final = 20
 
 
-def form_of(mode: str, key: str = KEY, dynamic: bool = True, max_length: int = MAX_LENGTH) -> Form:
+def form_of(
+    mode: str,
+    key: str = KEY,
+    subscription_mode: SubscriptionMode = "dynamic",
+    max_length: int = MAX_LENGTH,
+) -> Form:
     """Return the form of a mode.
 
     Args:
         mode: ``"pubsub"``, ``"sharded"`` or ``"streams"``.
         key: What the names of channels begin with; the stream's name.
-        dynamic: Whether rooms have channels of their own: the ``subscriptionMode`` of sharded adapters.
+        subscription_mode: Which rooms have channels of their own, in sharded mode.
         max_length: How many entries the stream keeps, about.
 
     Raises:
         ValueError: There is no such mode.
     """
+    check_subscription_mode(subscription_mode)
     channels = Channels(key)
     if mode == "pubsub":
         return classic(channels)
     if mode == "sharded":
-        return sharded(channels, dynamic)
+        return sharded(channels, subscription_mode)
     if mode == "streams":
         return streams(channels, key, max_length)
     raise ValueError(f"received the mode {mode!r}, expected one of {', '.join(MODES)}")
@@ -57,29 +81,45 @@ def classic(channels: Channels) -> Form:
     return form
 
 
-def sharded(channels: Channels, dynamic: bool) -> Form:
+def check_subscription_mode(mode: str) -> None:
+    """Check that there is such a subscription mode.
+
+    Raises:
+        ValueError: There isn't.
+    """
+    if mode not in SUBSCRIPTION_MODES:
+        raise ValueError(
+            f"received the subscription mode {mode!r}, expected one of {', '.join(SUBSCRIPTION_MODES)}"
+        )
+
+
+def sharded(channels: Channels, mode: SubscriptionMode) -> Form:
     """Return the form of @socket.io/redis-adapter's ``createShardedAdapter``: sharded pub/sub.
 
     Args:
         channels: The cluster's.
-        dynamic: Whether rooms have channels of their own.
+        mode: Which rooms have channels of their own.
     """
 
     def form(message: Message, room: str | None) -> Command:
-        own = dynamic and room is not None and has_own_channel(message, room)
+        own = room is not None and has_own_channel(message, room, mode)
         channel = channels.events(message.namespace, room if own else None)
         return ("SPUBLISH", channel, encode(message))
 
     return form
 
 
-def has_own_channel(message: Message, room: str) -> bool:
-    """Tell whether a message goes to the channel of its room.
+def has_own_channel(message: Message, room: str, mode: SubscriptionMode) -> bool:
+    """Tell whether a message for one room goes to a channel of that room."""
+    if message.kind is not Kind.BROADCAST or "requestId" in message.data:
+        return False
+    return mode == "dynamic-private" or (mode == "dynamic" and not looks_like_a_sid(room))
 
-    Clients' own rooms have no channel: a room whose name is as long as a sid is taken for one.
-    """
+
+def looks_like_a_sid(room: str) -> bool:
+    """Tell whether Node's adapter takes a room for one that a single client has of its own."""
     length = len(room.encode("utf-16-le", "surrogatepass")) // 2  # as JavaScript counts
-    return message.kind is Kind.BROADCAST and "requestId" not in message.data and length != SID_LENGTH
+    return length == SID_LENGTH
 
 
 def streams(channels: Channels, stream: str, max_length: int) -> Form:

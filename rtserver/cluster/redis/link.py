@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 
 from rtserver.cluster.redis.client import Client
 
-__all__ = ["INTERNALS", "Dial", "Link", "LinkOwner", "dial_of", "pack_command", "take_over"]
+__all__ = ["INTERNALS", "Dial", "Link", "LinkOwner", "connected", "dial_of", "pack_command", "take_over"]
 
 INTERNALS: Final = ("_reader", "_writer")
 """The private names of `redis.asyncio.connection.AbstractConnection` that this file relies on."""
@@ -136,15 +136,20 @@ def dial_of(client: Client) -> Dial:
             connection = node.connection_class(**node.connection_kwargs)
         else:
             connection = client.connection_pool.make_connection()
-        connection.retry = Retry(NoBackoff(), 0)
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            # Without a password that it wants, Redis lets us connect all the same, and refuses this.
-            await connection.send_command("PING")
-            await connection.read_response()
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        return connection
+        return await connected(connection)
 
     return dial
+
+
+async def connected(connection: AbstractConnection) -> AbstractConnection:
+    """Open a connection, and return it once Redis has answered on it."""
+    connection.retry = Retry(NoBackoff(), 0)
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call]
+        # Without a password that it wants, Redis lets us connect all the same, and refuses this.
+        await connection.send_command("PING")
+        await connection.read_response()
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return connection

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Protocol
 
 from rtserver.cluster.bus import Bus
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.foreign import CHANNEL
-from rtserver.cluster.redis.forms import MAX_LENGTH, MODES, Mode
+from rtserver.cluster.redis.forms import (
+    MAX_LENGTH,
+    MODES,
+    Mode,
+    SubscriptionMode,
+    check_subscription_mode,
+)
 from rtserver.cluster.redis.publisher import LIMIT
 from rtserver.cluster.redis.pubsub import PubSubBus
+from rtserver.cluster.redis.sharded import ShardedBus
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE
 from rtserver.ids import new_sid
 
 __all__ = ["BUSES", "BusOptions", "RedisBus", "RedisManager", "SubscriptionMode"]
 
-SubscriptionMode = Literal["static", "dynamic"]
-"""Whether rooms have channels of their own, in sharded mode."""
 PUBSUB_UID_LENGTH: Final = 6
 """Characters of a server's id, as in redis-adapter."""
+SHARDED_UID_BYTES: Final = 8
+"""Bytes of a server's id, in hexadecimal, as in the cluster adapter."""
 ELSEWHERE: Final[Mapping[str, str]] = {
     "channel": "the channel of python-socketio's managers is `python_channel`",
     "write_only": "a manager that only emits is `rtserver.Emitter`, or `rtserver.BlockingEmitter`",
@@ -56,7 +64,13 @@ def _pubsub(options: BusOptions) -> RedisBus:
     return PubSubBus(Connections(options.url, uid, options.key, **options.connections), Channels(options.key))
 
 
-BUSES: Final[dict[str, Callable[[BusOptions], RedisBus]]] = {"pubsub": _pubsub}
+def _sharded(options: BusOptions) -> RedisBus:
+    uid = secrets.token_hex(SHARDED_UID_BYTES)
+    connections = Connections(options.url, uid, options.key, sharded=True, **options.connections)
+    return ShardedBus(connections, Channels(options.key), options.subscription_mode)
+
+
+BUSES: Final[dict[str, Callable[[BusOptions], RedisBus]]] = {"pubsub": _pubsub, "sharded": _sharded}
 """What makes the bus of each mode."""
 
 
@@ -70,8 +84,8 @@ class RedisManager(ClusterManager):
             ``redis+cluster://``.
         mode: What carries the messages: ``"pubsub"``, ``"sharded"`` or ``"streams"``, as on all servers.
         key: What the names of channels begin with; in streams mode the stream's name, too.
-        subscription_mode: Whether rooms have channels of their own, in sharded mode: ``"dynamic"`` or
-            ``"static"``, as on all servers.
+        subscription_mode: Which rooms have channels of their own in sharded mode, as on all servers:
+            ``"dynamic"``, ``"static"`` or ``"dynamic-private"``.
         max_length: How many entries a stream keeps, about.
         python_channel: The channel of python-socketio's managers, whose emits are for clients here as well;
             None to hear nothing of them.
@@ -105,10 +119,7 @@ class RedisManager(ClusterManager):
             raise TypeError(f"RedisManager has no parameter {name!r}: {ELSEWHERE[name]}")
         if mode not in BUSES:
             raise ValueError(f"received the mode {mode!r}, expected one of {', '.join(MODES)}")
-        if subscription_mode not in get_args(SubscriptionMode):
-            raise ValueError(
-                f"received the subscription mode {subscription_mode!r}, expected 'dynamic' or 'static'"
-            )
+        check_subscription_mode(subscription_mode)
         bus_options = BusOptions(
             url,
             key,

@@ -14,7 +14,7 @@ from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.line import Line
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 
-__all__ = ["LIMIT", "Publisher", "Refused"]
+__all__ = ["LIMIT", "OVERHEAD", "Publisher", "Refused"]
 
 logger = logging.getLogger("rtserver.cluster")
 
@@ -116,6 +116,13 @@ class Publisher:
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)
+
+    def take_waiting(self) -> list[bytes]:
+        """Take out what hasn't been written."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self.size -= sum(map(len, waiting)) + OVERHEAD * len(waiting)
+        return waiting
 
     async def close(self, patience: float) -> None:
         """Send what waits, for so many seconds, and end."""

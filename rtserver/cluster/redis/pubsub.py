@@ -6,26 +6,20 @@ before anything is decoded. Redis keeps nothing: a server that is away from it m
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
-from typing import Final
 
 from rtserver.cluster.bus import Census, Receive
-from rtserver.cluster.message import Kind, Message
-from rtserver.cluster.peers import BEAT, Peers
+from rtserver.cluster.message import Message
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.classic import Classic, encode, encode_response
-from rtserver.cluster.redis.client import FAILURES, answer
 from rtserver.cluster.redis.connections import Connections
+from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.cluster.rooms import LocalRooms
 from rtserver.errors import ClusterViolation
 
 __all__ = ["PubSubBus"]
-
-MAIN: Final = "/"
-"""The namespace that every server listens for: heartbeats go there."""
 
 
 class PubSubBus:
@@ -41,10 +35,9 @@ class PubSubBus:
         self._channels = channels
         self._uid = connections.uid
         self._format: Classic
-        self._peers = Peers()
+        self._roll = Roll(connections, self.send, "NUMSUB")
         self._opened: set[str] = set()
         self._receive: Receive
-        self._beats: asyncio.Task[None] | None = None
 
     @property
     def uid(self) -> str:
@@ -62,10 +55,9 @@ class PubSubBus:
             StartError: Redis refuses what the URL says.
         """
         self._receive = receive
-        self.open(MAIN)
+        self.open(Roll.NAMESPACE)
         await self._connections.start(receive)
-        self._beat(Kind.INITIAL_HEARTBEAT)
-        self._beats = asyncio.create_task(self._keep_beating(), name="rtserver: heartbeats to other servers")
+        self._roll.start()
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""
@@ -88,34 +80,15 @@ class PubSubBus:
         self._connections.publisher.send(("PUBLISH", *encode_response(self._channels, uid, message)))
 
     async def census(self, namespace: str) -> Census:
-        """Count the other servers that listen for a namespace.
-
-        Redis counts subscriptions, those of Node's servers as well, but also those of connections that are
-        dead, which it hasn't noticed. Each server is alone on its channel of responses: there it shows which
-        are superfluous.
-        """
-        now = asyncio.get_running_loop().time()
-        alive, dead = self._peers.sort(now, self._connections.subscriber.hearing.since)
+        """Count the other servers that listen for a namespace, those of Node among them."""
         channels = self._channels
-        names = [
-            channels.requests(namespace),
-            *(channels.responses(namespace, uid) for uid in (self._uid, *alive, *dead)),
-        ]
-        try:
-            counts = [count for _, count in await answer(self._connections.client.pubsub_numsub(*names))]
-        except FAILURES:
-            return Census(len(alive), frozenset(alive))
-        total, own, each = counts[0], counts[1], counts[2:]
-        listening = [uid for uid, count in zip(alive, each, strict=False) if count]
-        others = total - own - (sum(each) - len(listening))
-        return Census(max(others, len(listening)), frozenset(listening))
+        return await self._roll.census(
+            channels.requests(namespace), lambda uid: channels.responses(namespace, uid)
+        )
 
     async def close(self) -> None:
         """Leave the cluster."""
-        if self._beats is not None:
-            self._beats.cancel()
-            await asyncio.gather(self._beats, return_exceptions=True)
-            self._beat(Kind.CLOSE)
+        await self._roll.close()
         await self._connections.close()
 
     def status(self) -> RedisStatus:
@@ -139,15 +112,7 @@ class PubSubBus:
         except ClusterViolation as violation:
             self._connections.violated(channel, violation)
             return
-        if message.uid == self._uid:
-            return
-        if message.kind is Kind.CLOSE:
-            self._peers.left(message.uid)
-        elif message.kind in (Kind.INITIAL_HEARTBEAT, Kind.HEARTBEAT):
-            self._peers.heard(message.uid, asyncio.get_running_loop().time())
-            if message.kind is Kind.INITIAL_HEARTBEAT:
-                self._beat(Kind.HEARTBEAT)
-        else:
+        if message.uid != self._uid and not self._roll.take(message):
             self._receive(message)
 
     def _take_response(self, namespace: str, channel: bytes, body: bytes) -> None:
@@ -157,13 +122,3 @@ class PubSubBus:
             self._connections.violated(channel, violation)
             return
         self._receive(message)
-
-    # Heartbeats.
-
-    def _beat(self, kind: Kind) -> None:
-        self.send(Message(self._uid, MAIN, kind, {}))
-
-    async def _keep_beating(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT)
-            self._beat(Kind.HEARTBEAT)

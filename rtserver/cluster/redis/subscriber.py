@@ -80,6 +80,7 @@ class Subscriber:
         "_asked",
         "_beat_channel",
         "_beats",
+        "_confirmations",
         "_echo",
         "_heartbeat",
         "_line",
@@ -105,6 +106,8 @@ class Subscriber:
         """Who takes the messages of each kind, by channel or pattern."""
         self._asked: deque[tuple[bytes, bytes]] = deque()
         """What Redis hasn't confirmed: verb and name, in the order of the commands."""
+        self._confirmations: dict[bytes, asyncio.Future[None] | None] = {}
+        """Channels of shards whose subscription isn't confirmed, and who waits for that."""
         self._beats = 0
         self._echo: asyncio.Future[None] | None = None
         self._up: asyncio.Future[None] | None = None
@@ -162,9 +165,26 @@ class Subscriber:
         if self._line.link is not None:
             self._ask(self._line.link, [(kind.value + b"unsubscribe", encoded)])
 
+    def confirmation(self, channel: str) -> asyncio.Future[None] | None:
+        """Return what is done when Redis has confirmed a subscription to a channel of a shard, or can't.
+
+        Returns:
+            None if it has, or isn't connected.
+        """
+        name = channel.encode()
+        if name not in self._confirmations:
+            return None
+        waiting = self._confirmations[name]
+        if waiting is None:
+            waiting = self._confirmations[name] = asyncio.get_running_loop().create_future()
+        return waiting
+
     def _ask(self, link: Link, asked: list[tuple[bytes, bytes]]) -> None:
         # A command for each name: channels may be in different slots, and an error belongs to one of them.
         self._asked.extend(asked)
+        for verb, name in asked:
+            if verb == b"ssubscribe":
+                self._confirmations.setdefault(name, None)
         link.write(b"".join(map(pack_command, asked)))
 
     # What comes.
@@ -187,6 +207,7 @@ class Subscriber:
     def _refused(self, error: Any) -> None:
         if isinstance(error, Exception) and self._asked:
             verb, name = self._asked.popleft()
+            self._end_waiting(name)
             kind = Subscription(verb.removesuffix(b"subscribe").removesuffix(b"un"))
             self._forget(kind, name, f"Redis refuses {verb.decode()}: {error}")
             self._check()
@@ -194,7 +215,7 @@ class Subscriber:
     def _confirmed(self, item: list[Any]) -> None:
         verb, name = item[0], item[1] if len(item) > 1 else None
         if self._asked and self._asked[0] == (verb, name):
-            self._asked.popleft()
+            self._end_waiting(self._asked.popleft()[1])
             self._check()
         elif verb == b"sunsubscribe" and name in self._takes[b"smessage"]:
             self._forget(Subscription.SHARD, name, "Redis has given its slot away")
@@ -206,6 +227,11 @@ class Subscriber:
             self._lost(kind, name, reason)
         elif self._line.link is not None:
             self._line.link.drop(f"{reason} (the channel {name.decode()!r})")
+
+    def _end_waiting(self, name: bytes) -> None:
+        waiting = self._confirmations.pop(name, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     def _check(self) -> None:
         if self._asked or self.hearing.is_hearing:
@@ -229,6 +255,8 @@ class Subscriber:
 
     def _closed(self, reason: str) -> None:
         self._asked.clear()
+        for name in tuple(self._confirmations):
+            self._end_waiting(name)
         self.hearing.lose(asyncio.get_running_loop().time(), reason)
 
     async def _prove(self) -> None:

@@ -9,12 +9,19 @@ import signal
 import socket
 from pathlib import Path
 
-__all__ = ["RedisServer"]
+__all__ = ["RedisServer", "free_port"]
 
 ATTEMPTS = 5
 """How often another port is tried when the one that was free has been taken."""
 PATIENCE = 20.0
 """Seconds that it has to start and to stop."""
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 class RedisServer:
@@ -44,8 +51,7 @@ class RedisServer:
 
     async def __aenter__(self) -> RedisServer:
         for _ in range(ATTEMPTS):
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
+            self.port = free_port()
             if await self._start():
                 return self
         raise AssertionError(f"redis-server found no free port {ATTEMPTS} times")

@@ -18,6 +18,9 @@ module.exports = (io, tell) => {
     fetch: async (rooms) => (await io.in(rooms).fetchSockets()).map(({ id, rooms, data }) => [id, [...rooms], data]),
     ask: (milliseconds, event, ...args) => io.timeout(milliseconds).emitWithAck(event, ...args),
     askServers: (event, ...args) => io.serverSideEmitWithAck(event, ...args),
+    join: (name, rooms, into) => void io.of(name).in(rooms).socketsJoin(into),
+    leave: (name, rooms, from) => void io.of(name).in(rooms).socketsLeave(from),
+    disconnect: (name, rooms, close) => void io.of(name).in(rooms).disconnectSockets(close),
     allRooms: async () => [...(await io.of("/").adapter.allRooms())].sort(),
   };
 };

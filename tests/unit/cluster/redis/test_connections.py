@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.link import INTERNALS
+from rtserver.cluster.redis.publisher import Publisher
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.errors import StartError
 from rtserver.ids import new_sid
@@ -137,7 +138,9 @@ async def test_the_heartbeat_may_be_sharded(shared_redis: str) -> None:
 
 
 async def test_what_is_sent_in_one_turn_leaves_in_one_write(ends: Ends) -> None:
-    link = ends.connections.publisher._line.link
+    publisher = ends.connections.publisher
+    assert isinstance(publisher, Publisher)
+    link = publisher._line.link
     assert link is not None
     written: list[bytes] = []
     transport: Any = link._transport

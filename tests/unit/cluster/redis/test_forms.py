@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rtserver.cluster.message import Kind, Message
-from rtserver.cluster.redis.forms import form_of
+from rtserver.cluster.redis.forms import SubscriptionMode, form_of
 from rtserver.cluster.wire import decode, pack
 
 R1 = {"rooms": ["r1"], "except": [], "flags": {}}
@@ -39,21 +39,22 @@ def test_sharded_is_the_cluster_adapters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "room", "dynamic", "channel"),
+    ("told", "room", "mode", "channel"),
     [
-        (EVENT, "r1", True, "socket.io#/#r1#"),
-        (EVENT, "r1", False, "socket.io#/#"),
-        (EVENT, "x" * 20, True, "socket.io#/#"),  # looks like a sid
-        (EVENT, "😀" * 10, True, "socket.io#/#"),  # JavaScript counts 20, too
-        (EVENT, "😀" * 20, True, f"socket.io#/#{'😀' * 20}#"),
-        (message(Kind.JOIN, opts=R1, rooms=["r2"]), "r1", True, "socket.io#/#"),
-        (message(packet=PACKET, opts=R1, requestId="1"), "r1", True, "socket.io#/#"),
+        (EVENT, "r1", "dynamic", "socket.io#/#r1#"),
+        (EVENT, "r1", "static", "socket.io#/#"),
+        (EVENT, "x" * 20, "dynamic", "socket.io#/#"),  # looks like a sid
+        (EVENT, "😀" * 10, "dynamic", "socket.io#/#"),  # JavaScript counts 20, too
+        (EVENT, "😀" * 20, "dynamic", f"socket.io#/#{'😀' * 20}#"),
+        (EVENT, "x" * 20, "dynamic-private", f"socket.io#/#{'x' * 20}#"),
+        (message(Kind.JOIN, opts=R1, rooms=["r2"]), "r1", "dynamic", "socket.io#/#"),
+        (message(packet=PACKET, opts=R1, requestId="1"), "r1", "dynamic", "socket.io#/#"),
     ],
 )
 def test_only_ordinary_events_go_to_the_channel_of_a_room(
-    told: Message, room: str, dynamic: bool, channel: str
+    told: Message, room: str, mode: SubscriptionMode, channel: str
 ) -> None:
-    assert form_of("sharded", dynamic=dynamic)(told, room)[1] == channel
+    assert form_of("sharded", subscription_mode=mode)(told, room)[1] == channel
 
 
 def test_what_must_not_be_lost_goes_to_the_stream() -> None:
@@ -90,3 +91,5 @@ def test_what_is_for_now_only_goes_to_pubsub_in_msgpack(asked: Message) -> None:
 def test_another_mode() -> None:
     with pytest.raises(ValueError, match="'cluster', expected one of pubsub, sharded, streams"):
         form_of("cluster")
+    with pytest.raises(ValueError, match="'private', expected one of static, dynamic, dynamic-private"):
+        form_of("sharded", subscription_mode="private")  # type: ignore[arg-type]

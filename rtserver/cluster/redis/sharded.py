@@ -1,0 +1,186 @@
+"""A bus over Redis' sharded pub/sub, as @socket.io/redis-adapter's `createShardedAdapter`.
+
+In a Redis Cluster each channel is on the shard that has its slot, and nowhere else; Redis 7 has such channels
+without a cluster, too. In dynamic mode a room has a channel of its own, to which only the servers listen that
+have members in it: what is sent to a room doesn't even arrive at the others.
+
+What is sent to a room before Redis has taken a server's subscription doesn't reach its new members there, as
+with Node's adapter. Three things are done so that hardly anything is sent in that moment:
+
+- Whoever puts a client of this server into a room can wait: `settle`.
+- What this server sends to rooms into which it has just told others to put clients goes to all servers.
+- A room that has become empty is listened to for some seconds more: see `rtserver.cluster.rooms`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Final
+
+from rtserver.cluster.bus import Census, Receive
+from rtserver.cluster.message import Kind, Message
+from rtserver.cluster.reader import Reader
+from rtserver.cluster.redis.channels import Channels
+from rtserver.cluster.redis.connections import Connections
+from rtserver.cluster.redis.forms import SubscriptionMode, has_own_channel, looks_like_a_sid
+from rtserver.cluster.redis.roll import Roll
+from rtserver.cluster.redis.status import RedisStatus
+from rtserver.cluster.redis.subscriber import Subscription
+from rtserver.cluster.rooms import LocalRooms
+from rtserver.cluster.wire import encode
+from rtserver.errors import ClusterViolation
+from rtserver.server.namespace import Room
+
+__all__ = ["ShardedBus"]
+
+SETTLED: Final = 1.0
+"""Seconds that Redis has to take a subscription which is waited for."""
+SPREAD: Final = 2.0
+"""Seconds for which what is sent to a room goes to all servers, once they are told to put clients into it."""
+
+
+class ShardedBus:
+    """One server's end. It implements `rtserver.cluster.bus.Bus`.
+
+    Args:
+        connections: To Redis, of this bus alone.
+        channels: Their names.
+        mode: Which rooms have channels of their own, as on all servers.
+    """
+
+    def __init__(self, connections: Connections, channels: Channels, mode: SubscriptionMode) -> None:
+        self._connections = connections
+        self._channels = channels
+        self._mode: Final = mode
+        self._uid = connections.uid
+        self._roll = Roll(connections, self.send, "SHARDNUMSUB")
+        self._rooms: LocalRooms
+        self._reader: Reader
+        self._receive: Receive
+        self._fixed: set[str] = set()
+        """The channels of namespaces."""
+        self._spread: dict[tuple[str, Room], float] = {}
+        """Rooms into which clients elsewhere are being put, and until when: the first to end at the front."""
+
+    @property
+    def uid(self) -> str:
+        """The id of this server."""
+        return self._uid
+
+    def follow(self, rooms: LocalRooms) -> None:
+        """Learn which rooms concern this server."""
+        self._rooms = rooms
+        self._reader = Reader(self._uid, rooms.has_members)
+        if self._mode != "static":
+            rooms.watch(self)
+
+    async def start(self, receive: Receive) -> None:
+        """Connect; see `Connections.start`.
+
+        Raises:
+            StartError: Redis refuses what the URL says.
+        """
+        self._receive = receive
+        self.open(Roll.NAMESPACE)
+        await self._connections.start(receive)
+        self._roll.start()
+
+    def open(self, namespace: str) -> None:
+        """Begin to listen for a namespace."""
+        for channel in (self._channels.events(namespace), self._channels.server(namespace, self._uid)):
+            if channel not in self._fixed:
+                self._fixed.add(channel)
+                self._subscribe(channel)
+
+    def send(self, message: Message, room: str | None = None) -> None:
+        """Send a message to all other servers, or to those that listen to its room."""
+        namespace = message.namespace
+        if room is not None and not self._has_channel(message, room):
+            room = None
+        if message.kind is Kind.JOIN and self._mode != "static":
+            self._note_joining(message)
+        self._connections.publisher.send(
+            ("SPUBLISH", self._channels.events(namespace, room), encode(message))
+        )
+
+    def reply(self, uid: str, message: Message) -> None:
+        """Send a message to the server that has asked for it."""
+        channel = self._channels.server(message.namespace, uid)
+        self._connections.publisher.send(("SPUBLISH", channel, encode(message)))
+
+    async def census(self, namespace: str) -> Census:
+        """Count the other servers that listen for a namespace, those of Node among them."""
+        channels = self._channels
+        return await self._roll.census(
+            channels.events(namespace), lambda uid: channels.server(namespace, uid)
+        )
+
+    async def close(self) -> None:
+        """Leave the cluster."""
+        await self._roll.close()
+        await self._connections.close()
+
+    def status(self) -> RedisStatus:
+        """Return how this server stands with Redis."""
+        return self._connections.status()
+
+    # Rooms.
+
+    def takes(self, room: str) -> bool:
+        """Tell whether a room has a channel of its own."""
+        return self._mode == "dynamic-private" or not looks_like_a_sid(room)
+
+    def listen(self, namespace: str, room: str) -> None:
+        """Begin to listen to a room."""
+        self._subscribe(self._channels.events(namespace, room))
+
+    def ignore(self, namespace: str, room: str) -> None:
+        """Listen to a room no longer."""
+        channel = self._channels.events(namespace, room)
+        if channel not in self._fixed:  # a namespace that is named like this room of another
+            self._connections.subscriber.unsubscribe(Subscription.SHARD, channel)
+
+    def settle(self, namespace: str, rooms: Sequence[str]) -> Awaitable[object] | None:
+        """Wait until Redis has taken the subscriptions to rooms, for a second at most."""
+        subscriber = self._connections.subscriber
+        waiting = [
+            confirmation
+            for room in rooms
+            if (confirmation := subscriber.confirmation(self._channels.events(namespace, room))) is not None
+        ]
+        return asyncio.wait(waiting, timeout=SETTLED) if waiting else None
+
+    def _has_channel(self, message: Message, room: str) -> bool:
+        if not has_own_channel(message, room, self._mode) or self._rooms.has_history(room):
+            return False  # every server that keeps a room's history has to get what is sent to it
+        return not self._spread or not self._is_joining((message.namespace, room))
+
+    def _note_joining(self, message: Message) -> None:
+        end = asyncio.get_running_loop().time() + SPREAD
+        for room in message.data["rooms"]:
+            self._spread.pop((message.namespace, room), None)
+            self._spread[message.namespace, room] = end
+
+    def _is_joining(self, key: tuple[str, Room]) -> bool:
+        now = asyncio.get_running_loop().time()
+        while self._spread:
+            first, end = next(iter(self._spread.items()))
+            if end > now:
+                break
+            del self._spread[first]
+        return key in self._spread
+
+    # What comes.
+
+    def _subscribe(self, channel: str) -> None:
+        self._connections.subscriber.subscribe(Subscription.SHARD, channel, self._take)
+
+    def _take(self, channel: bytes, body: bytes) -> None:
+        try:
+            message = self._reader.read(body)
+        except ClusterViolation as violation:
+            self._connections.violated(channel, violation)
+            return
+        if message is not None and not self._roll.take(message):
+            self._receive(message)
