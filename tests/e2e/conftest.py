@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from .harness.certificate import Certificate
-from .harness.channel import NodeProcess
+from .harness.channel import Channel, NodeProcess
 from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
 from .harness.node import DRIVER, Node
 from .harness.plain import PlainClients
@@ -63,6 +63,16 @@ async def node(node_keeper: NodeKeeper) -> AsyncIterator[Node]:
     except BaseException:
         node_keeper.stop()
         raise
+
+
+@pytest.fixture
+async def swarm() -> AsyncIterator[Channel]:
+    """Many clients, in a process of their own."""
+    process = NodeProcess("swarm.js")
+    channel = Channel(process)
+    yield channel
+    channel.close()
+    process.stop()
 
 
 @pytest.fixture

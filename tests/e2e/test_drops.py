@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from rtserver import ConnectionStateRecovery, Server
 from tests.support.engine import until
 
-from .harness.channel import Channel, NodeProcess
+from .harness.channel import Channel
 from .harness.faulty_proxy import FaultyProxy
 from .harness.server import Hosting, make_server
 
@@ -35,16 +34,6 @@ CLIENT_OPTIONS = {
     "retries": 1_000_000,
     "ackTimeout": 3000,
 }
-
-
-@pytest.fixture
-async def swarm() -> AsyncIterator[Channel]:
-    """A process of its own: its clients are many."""
-    process = NodeProcess("swarm.js")
-    channel = Channel(process)
-    yield channel
-    channel.close()
-    process.stop()
 
 
 class Stream:

@@ -20,7 +20,7 @@ class Client {
     this.socket = io(url, {
       ...options,
       forceNew: true,
-      transports: TRANSPORTS[number % TRANSPORTS.length],
+      transports: options.transports ?? TRANSPORTS[number % TRANSPORTS.length],
       auth: { number },
     });
     this.socket.on("n", (value) => {
@@ -29,6 +29,7 @@ class Client {
     });
     this.first = new Promise((resolve) => this.socket.on("connect", () => {
       this.connects++;
+      this.session = this.socket.io.engine.id;
       if (this.socket.recovered) this.recoveries++;
       resolve();
     }));
@@ -58,8 +59,8 @@ class Client {
   }
 
   report() {
-    const { received, sent, acknowledged, connects, recoveries } = this;
-    return { received, sent, acknowledged, connects, recoveries };
+    const { received, sent, acknowledged, connects, recoveries, session } = this;
+    return { received, sent, acknowledged, connects, recoveries, session };
   }
 }
 
