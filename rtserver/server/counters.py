@@ -24,6 +24,8 @@ class Counters:
     """Clients that were disconnected for breaking the protocol."""
     handler_errors: int = 0
     """Handlers and callbacks that raised, or whose answer could not be sent."""
+    events_sent: int = 0
+    """Events that were emitted, counted once for each client that they were for."""
     refused_events: int = 0
     """Events that a socket's middleware refused."""
     unhandled_events: int = 0

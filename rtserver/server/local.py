@@ -78,6 +78,7 @@ class Local:
         if namespace is None:
             return
         members = _recipients(namespace, target)
+        self._hub.counters.events_sent += len(members)
         if ack is not None:
             for socket in members:
                 self._send_expecting(socket, args, flags, ack)
@@ -120,6 +121,7 @@ class Local:
         self, socket: Socket, args: Sequence[Any], flags: Flags = PLAIN, ack: AckCallback | None = None
     ) -> None:
         """Send an event to one client."""
+        self._hub.counters.events_sent += 1
         if ack is not None:
             self._send_expecting(socket, args, flags, ack)
         elif flags is PLAIN and socket.namespace.plain:

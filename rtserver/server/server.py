@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -104,6 +104,15 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
     def counters(self) -> Counters:
         """What this layer has counted, for metrics."""
         return self._hub.counters
+
+    def has_clients(self, namespace: str) -> bool:
+        """Tell whether clients of this server are in a namespace."""
+        return namespace in self._hub.namespaces
+
+    def occupancy(self) -> Iterator[tuple[str, int, int]]:
+        """Go through the namespaces: the name, how many clients of this server and how many rooms it has."""
+        for namespace in self._hub.namespaces.values():
+            yield namespace.name, len(namespace.sockets), len(namespace.rooms)
 
     def is_asyncio_based(self) -> bool:
         """Return True: there is no other form of this server."""

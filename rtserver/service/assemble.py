@@ -19,6 +19,9 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.monitoring.endpoints import add_endpoints
+from rtserver.service.monitoring.internal import InternalServer, internal_server
+from rtserver.service.monitoring.monitor import Monitor
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
 
@@ -51,6 +54,8 @@ class Service:
         self._tls = tls_context(config.listen)
         self._runner: web.AppRunner | None = None
         self._guard: Guard | None = None
+        self.monitor: Monitor | None = None
+        self._internal: InternalServer | None = None
         self._listening: list[asyncio.Server] = []
 
     async def prepare(self) -> None:
@@ -62,6 +67,11 @@ class Service:
         config = self.config
         host = web.Application()
         self.server = await self._make_server(host)
+        self.monitor = Monitor(self.server, self._guard, counts=config.metrics.enabled)
+        if config.internal.port is None:
+            add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
+        elif self._place is None:
+            self._internal = internal_server(config, self.monitor)
         listen = config.listen
         self.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
         for files in config.static:
@@ -78,6 +88,8 @@ class Service:
         Raises:
             StartError: The address can't be used.
         """
+        if self._internal is not None:
+            await self._internal.start()
         settings = self.config.listen
         sockets = listening_sockets(settings)
         loop = asyncio.get_running_loop()
@@ -110,6 +122,11 @@ class Service:
         engine = self.server.eio
         return engine.connections + len(self._runner.server.connections), engine.arrived
 
+    @property
+    def troubles(self) -> list[str]:
+        """Why no client should come now."""
+        return [] if self.monitor is None else self.monitor.troubles()
+
     def stop_listening(self) -> None:
         """Accept no further connection."""
         for server in self._listening:
@@ -120,6 +137,8 @@ class Service:
 
     async def drain(self, seconds: float) -> None:
         """Close the clients one after another in so many seconds: not all of them come back at once."""
+        if self.monitor is not None:
+            self.monitor.is_draining = True
         if self.server is not None:
             await self.server.eio.drain(seconds)
 
@@ -134,6 +153,10 @@ class Service:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
         if self._guard is not None:
             await self._guard.close()
+        if self.monitor is not None:
+            self.monitor.close()
+        if self._internal is not None:
+            await self._internal.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

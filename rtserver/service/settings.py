@@ -6,9 +6,9 @@ Sizes are in bytes and times in seconds throughout.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtserver.server.delivery.slow_clients import Action, policies
@@ -243,6 +243,28 @@ class SocketSettings(Section):
     )
 
 
+class InternalSettings(Section):
+    """An address of its own for /health, /ready and /metrics (docs/operating.md)."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address or host name.")
+    port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="TCP port. Not set: they are found where clients connect.",
+        examples=[9000],
+    )
+
+
+class MetricsSettings(Section):
+    """Metrics for Prometheus, at /metrics."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether there are any. Counting events and bytes costs a few percent of throughput.",
+    )
+
+
 class LogSettings(Section):
     """What is logged, and how. Log lines go to the standard error stream."""
 
@@ -334,8 +356,19 @@ class Config(BaseSettings):
     history: HistorySettings = HistorySettings()
     presence: PresenceSettings = PresenceSettings()
     auth: AuthSettings = AuthSettings()
+    internal: InternalSettings = InternalSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
+
+    @model_validator(mode="after")
+    def _metrics_of_all_workers(self) -> Self:
+        if self.metrics.enabled and self.workers != 1 and self.internal.port is None:
+            raise ValueError(
+                "metrics: with workers, each request is answered by another one; set internal.port, where the"
+                " metrics of all of them are"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

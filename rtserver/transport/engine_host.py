@@ -16,6 +16,7 @@ from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import Hooks
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
+from rtserver.transport.traffic import Traffic
 from rtserver.transport.turn import WriteTurn
 
 __all__ = ["EngineHost"]
@@ -50,6 +51,7 @@ class EngineHost:
         "ping_interval",
         "ping_timeout",
         "sessions",
+        "traffic",
         "turn",
         "upgrade_timeout",
     )
@@ -76,6 +78,8 @@ class EngineHost:
         self.hooks = hooks
         self.neighbours: Neighbours | None = None
         """Other processes that have sessions; None without any."""
+        self.traffic: Traffic | None = None
+        """Counts the bytes of WebSockets, where that is wanted."""
         self.is_closing = False
         """True once the server ends: no session is opened any more."""
         self.clock = Clock(loop)

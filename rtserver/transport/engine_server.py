@@ -26,6 +26,7 @@ from rtserver.transport.options import EngineOptions
 from rtserver.transport.plain_routes import PlainEndpoint, PlainRoutes
 from rtserver.transport.registry import Registry
 from rtserver.transport.routes import Routes
+from rtserver.transport.traffic import Traffic
 from rtserver.transport.websocket import wait_closed
 
 __all__ = ["EngineServer"]
@@ -53,6 +54,8 @@ class EngineServer:
         self.options = EngineOptions(**options)
         self.sessions = Registry()
         self.counters = Counters()
+        self.traffic: Traffic | None = None
+        """Counts the bytes of WebSockets, if it is set before the event loop runs."""
         self._hooks = Hooks(self.counters, self.options.allow_request)
         self._host: EngineHost | None = None
         self._routes: Routes | None = None
@@ -255,6 +258,7 @@ class EngineServer:
             self._forget_host()
         if self._host is None:
             self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
+            self._host.traffic = self.traffic
             self._routes = Routes(self._host)
         return self._host
 

@@ -31,6 +31,9 @@ class Switch(NamedTuple):
         websocket.pending = None
         frames = pending if isinstance(pending, list) else []
         transport.write(b"".join([self.head, *frames]))
+        traffic = websocket.host.traffic
+        if traffic is not None:
+            transport = traffic.tap(transport, websocket)
         websocket.begin(transport, writing_paused)
         if tail:
             websocket.data_received(tail)

@@ -3,9 +3,11 @@
 supervisor to worker:
     ``begin``   where the other workers are, the worker's own name, and the configuration
     ``drain``   close the clients within some seconds, and end
+    ``measure`` tell the metrics
 worker to supervisor:
     ``ready``   the application is set up, and connections can come
-    ``alive``   the event loop runs; how many connections there are
+    ``alive``   the event loop runs; how many connections there are, and what is the matter
+    ``measured`` the metrics
     ``leave``   the worker drains without having been told to
     ``failed``  it can't serve, and why
 """
@@ -17,10 +19,23 @@ import json
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, cast
 
-__all__ = ["Alive", "Begin", "Channel", "Drain", "Failed", "Leave", "Message", "Ready", "decode", "encode"]
+__all__ = [
+    "Alive",
+    "Begin",
+    "Channel",
+    "Drain",
+    "Failed",
+    "Leave",
+    "Measure",
+    "Measured",
+    "Message",
+    "Ready",
+    "decode",
+    "encode",
+]
 
 logger = logging.getLogger("rtserver.service")
 
@@ -51,6 +66,19 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """Tell the metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The metrics of the worker."""
+
+    families: list[Any]
+    """As `Family.as_data` makes them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Connections can come."""
 
@@ -63,6 +91,8 @@ class Alive:
     """How many there are now."""
     taken: int
     """How many the supervisor has handed to the worker since its start."""
+    troubles: list[str] = field(default_factory=list)
+    """Why no client should come to this worker now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +110,10 @@ class Failed:
     """Whether it is the configuration that is wrong."""
 
 
-Message = Begin | Drain | Ready | Alive | Leave | Failed
+Message = Begin | Drain | Measure | Ready | Alive | Measured | Leave | Failed
 
 _KINDS: Final[dict[str, type[Any]]] = {
-    kind.__name__.lower(): kind for kind in (Begin, Drain, Ready, Alive, Leave, Failed)
+    kind.__name__.lower(): kind for kind in (Begin, Drain, Measure, Ready, Alive, Measured, Leave, Failed)
 }
 
 

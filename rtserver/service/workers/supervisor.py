@@ -19,6 +19,7 @@ from rtserver.errors import ConfigError, RtserverError, StartError
 from rtserver.service.announcement import announce
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
 from rtserver.service.logs import configure_logging
+from rtserver.service.monitoring.internal import internal_server
 from rtserver.service.process import raise_file_limit
 from rtserver.service.settings import Config
 from rtserver.service.workers import control, fleet
@@ -26,6 +27,7 @@ from rtserver.service.workers.acceptor import Acceptor
 from rtserver.service.workers.child import Child, describe_status
 from rtserver.service.workers.count import worker_count
 from rtserver.service.workers.fleet import Action, Fleet, Member, Patience, Plan, State
+from rtserver.service.workers.overview import Overview, Serving
 
 __all__ = ["supervise"]
 
@@ -82,6 +84,7 @@ class Supervisor:
         self._urls: list[str] = []
         self._directory: Path
         self._acceptor: Acceptor[Member]
+        self._overview = Overview(self._serving)
 
     async def run(self) -> None:
         """Serve until a signal, or until it is clear that this can't be done."""
@@ -90,7 +93,10 @@ class Supervisor:
         sockets = listening_sockets(self._config.listen)
         self._urls = urls(sockets, secure)
         self._acceptor = Acceptor(sockets, secure=secure)
+        internal = internal_server(self._config, self._overview)
         try:
+            if internal is not None:
+                await internal.start()
             self._directory = create()
             try:
                 self._handle_signals()
@@ -99,6 +105,8 @@ class Supervisor:
                 await self._clear()
         finally:
             self._stop_listening()
+            if internal is not None:
+                await internal.close()
         if self._error is not None:
             raise self._error
         logger.info("stopped")
@@ -140,6 +148,7 @@ class Supervisor:
         now = asyncio.get_running_loop().time()
         if self._stops == 1:
             logger.info("stopping: %s received", name)
+            self._overview.is_stopping = True
             self._stop_listening()
             self._act(self._fleet.stop(now))
         else:
@@ -230,13 +239,23 @@ class Supervisor:
         except OSError as error:
             return _End(f"worker {member.slot}", 1, control.Failed(f"no process can be started: {error}"))
         self._children[member] = child
+        self._overview.started()
         if member.state is State.DRAINING:  # since a moment ago
             self._drain(member, child)
         status = await child.wait()
         del self._children[member]
+        self._overview.gone(place.name)
         self._acceptor.remove(member)
         place.clear()
         return _End(_name(member, child), status, self._failures.pop(member, None))
+
+    def _serving(self) -> dict[str, Serving]:
+        """Return the workers that serve, by their names."""
+        return {
+            child.place.name: Serving(member.slot, child.channel.send)
+            for member, child in self._children.items()
+            if member.state is State.SERVING
+        }
 
     def _receive(self, member: Member, message: control.Message) -> None:
         now = asyncio.get_running_loop().time()
@@ -249,6 +268,9 @@ class Supervisor:
             case control.Alive():
                 self._fleet.heard(member, now)
                 self._acceptor.report(member, message.connections, message.taken)
+                self._overview.heard(self._children[member].place.name, message.troubles)
+            case control.Measured():
+                self._overview.measured(self._children[member].place.name, message)
             case control.Leave():
                 self._acceptor.remove(member)
                 self._act(self._fleet.leaves(member, now))
@@ -298,6 +320,8 @@ def _check_reload(old: Config, new: Config) -> None:
         for key in FIXED
         if getattr(new.listen, key) != getattr(old.listen, key)
     ]
+    if new.internal != old.internal:
+        problems.append("internal: its address can't be changed")
     if (new.listen.tls_certificate is None) is not (old.listen.tls_certificate is None):
         problems.append("listen.tls_certificate: TLS can't be switched on or off")
     if problems:

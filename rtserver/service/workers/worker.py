@@ -16,6 +16,7 @@ from rtserver.cluster.workers.place import Place, discard
 from rtserver.errors import ConfigError, StartError
 from rtserver.service.assemble import Service
 from rtserver.service.logs import configure_logging
+from rtserver.service.monitoring.monitor import Monitor
 from rtserver.service.process import (
     Stop,
     keep_freed_memory,
@@ -24,7 +25,18 @@ from rtserver.service.process import (
     spare_the_garbage_collector,
 )
 from rtserver.service.settings import Config
-from rtserver.service.workers.control import Alive, Begin, Channel, Drain, Failed, Leave, Message, Ready
+from rtserver.service.workers.control import (
+    Alive,
+    Begin,
+    Channel,
+    Drain,
+    Failed,
+    Leave,
+    Measure,
+    Measured,
+    Message,
+    Ready,
+)
 
 __all__ = ["main"]
 
@@ -70,6 +82,7 @@ class Worker:
         """Seconds that the supervisor gives the clients; None where it hasn't said."""
         self._is_orphan = False
         self._channel: Channel
+        self._monitor: Monitor | None = None
 
     async def run(self, end: socket.socket) -> int:
         """Serve.
@@ -113,6 +126,7 @@ class Worker:
 
     async def _start(self, service: Service) -> None:
         await service.prepare()
+        self._monitor = service.monitor
         raise_file_limit()
         service.open_door()
         spare_the_garbage_collector()
@@ -130,7 +144,7 @@ class Worker:
     def _report(self, service: Service) -> None:
         """Tell the supervisor that the event loop runs, from now on."""
         if not self._channel.is_behind:
-            self._channel.send(Alive(*service.load))
+            self._channel.send(Alive(*service.load, service.troubles))
         self._loop.call_later(INTERVAL, self._report, service)
 
     # What happens.
@@ -144,6 +158,8 @@ class Worker:
                     self._stop.hurry()
                 self._drain_time = message.seconds
                 self._stop.want("the supervisor says so")
+            case Measure() if self._monitor is not None:
+                self._channel.send(Measured([each.as_data() for each in self._monitor.measure()]))
 
     def _lost(self) -> None:
         """The supervisor has gone: nobody brings connections any more."""

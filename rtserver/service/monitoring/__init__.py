@@ -1,0 +1,1 @@
+"""What an operator sees of a running service: whether it lives, whether it is ready, and its metrics."""

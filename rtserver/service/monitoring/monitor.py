@@ -1,0 +1,66 @@
+"""What one process tells of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from rtserver.engineio.handler import PacketHandler
+from rtserver.host import Server
+from rtserver.service.auth.guard import Guard
+from rtserver.service.monitoring.collect import collect
+from rtserver.service.monitoring.families import Families, Family
+from rtserver.service.monitoring.lag import LoopLag
+from rtserver.service.monitoring.meter import Meter
+from rtserver.transport.traffic import Traffic
+
+__all__ = ["Monitor"]
+
+
+class Monitor:
+    """Watches a server. Made before the server has clients.
+
+    Args:
+        server: The server.
+        guard: What asks clients for tokens, if anything does.
+        counts: Whether events and bytes are counted, which costs something for each of them.
+    """
+
+    def __init__(self, server: Server, guard: Guard | None, counts: bool) -> None:
+        self._server = server
+        self._guard = guard
+        self._lag = LoopLag(asyncio.get_running_loop())
+        self._meter: Meter | None = None
+        self._traffic: Traffic | None = None
+        if counts:
+            engine = server.eio
+            assert isinstance(engine.handler, PacketHandler)
+            engine.handler = self._meter = Meter(engine.handler, server.has_clients)
+            engine.traffic = self._traffic = Traffic()
+            self._lag.start()
+        self.is_draining = False
+        """True from the moment when no client should come any more."""
+
+    def measure(self) -> list[Family]:
+        """Return the metrics of this process."""
+        return list(collect(self._server, self._guard, self._meter, self._traffic, self._lag))
+
+    async def families(self) -> Families:
+        """Return all metrics: those of this process."""
+        return Families(self.measure())
+
+    async def problems(self) -> list[str]:
+        """Return why no client should come now; nothing if the service is ready."""
+        return self.troubles()
+
+    def troubles(self) -> list[str]:
+        """Return the same, at once."""
+        found = ["draining"] if self.is_draining else []
+        status: Any = getattr(self._server.manager, "status", None)
+        if status is not None and getattr(status(), "connected", True) is False:
+            found.append("not in touch with the cluster")
+        return found
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._lag.stop()
