@@ -76,7 +76,7 @@ class Request:
     def silent(self) -> Sequence[str]:
         """Return the ids of the servers that haven't answered."""
         if self._census is None:
-            return ()
+            return (UNKNOWN,)  # the time was up before it was known who is there
         known = sorted(self._census.uids - self._answered)
         missing = max(self._census.count - self.responses, 0)
         return [*known, *[UNKNOWN] * (missing - len(known))] if missing else ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import redis
@@ -15,7 +15,6 @@ from redis.exceptions import RedisClusterException, RedisError
 
 __all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect", "count_subscriptions"]
 
-Answer = TypeVar("Answer")
 Client = Any
 """A `redis.asyncio.Redis` or `redis.asyncio.RedisCluster`: what both have in common is used."""
 
@@ -103,12 +102,30 @@ def _without_secret(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:…{at}{places}" if at else places, query=query))
 
 
-async def answer(command: Coroutine[Any, Any, Answer]) -> Answer:
+async def answer(command: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **options: Any) -> Any:
     """Return the answer to a command of a client.
 
     redis-py may swallow a cancellation, and with it the time-out of whoever waits. So the command runs in a
-    task of its own.
+    task of its own. Nor does it know what uvloop raises where a connection has ended.
+
+    Args:
+        command: A method of the client.
+        args: Its arguments.
+        options: Further ones, by name.
+
+    Raises:
+        Exception: One of `FAILURES`.
     """
+    try:
+        return await _in_a_task(command(*args, **options))
+    except RuntimeError:
+        try:
+            return await _in_a_task(command(*args, **options))
+        except RuntimeError as error:
+            raise redis.exceptions.ConnectionError(f"the connection has ended: {error}") from error
+
+
+async def _in_a_task(command: Coroutine[Any, Any, Any]) -> Any:
     task = asyncio.ensure_future(command)
     task.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
@@ -133,14 +150,14 @@ async def count_subscriptions(client: Client, command: str, channels: Sequence[s
     """
     words = ("PUBSUB", command, *channels)
     if isinstance(client, redis.asyncio.RedisCluster):
-        await answer(client.initialize())
-        asked = [answer(node.execute_command(*words)) for node in client.get_nodes()]
+        await answer(client.initialize)
+        asked = [answer(node.execute_command, *words) for node in client.get_nodes()]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         counted = [each for each in answers if not isinstance(each, BaseException)]
         if not counted:
             raise next(each for each in answers if isinstance(each, BaseException))
     else:
-        counted = [await answer(client.execute_command(*words))]
+        counted = [await answer(client.execute_command, *words)]
     total = dict.fromkeys(channels, 0)
     for each in counted:
         for name, count in zip(each[::2], each[1::2], strict=True):

@@ -73,12 +73,12 @@ class Connections:
         """Hears what others send."""
         if sharded and isinstance(self.client, RedisCluster):
             topology = Topology(self.client)
-            self.publisher = ShardPublisher(topology, max_waiting)
+            self.publisher = ShardPublisher(topology, max_waiting, heartbeat_timeout)
             self.subscriber = ShardSubscriber(topology, self._node_heartbeat)
         else:
             dial = dial_of(self.client)
             command, kind = ("SPUBLISH", Subscription.SHARD) if sharded else ("PUBLISH", Subscription.CHANNEL)
-            self.publisher = Publisher(dial, max_waiting)
+            self.publisher = Publisher(dial, max_waiting, patience=heartbeat_timeout)
             self.subscriber = Subscriber(dial, self._heartbeat(command, kind))
         self._python_channel = python_channel
         self._python = PythonFormat(python_channel or "")
@@ -147,7 +147,7 @@ class Connections:
 
         async def publish(body: bytes) -> object:
             target = {} if node is None else {"target_nodes": self.client.get_node(node_name=node)}
-            return await answer(self.client.execute_command(command, channel, body, **target))
+            return await answer(self.client.execute_command, command, channel, body, **target)
 
         return Heartbeat(channel, publish, kind, self._heartbeat_interval, self._heartbeat_timeout)
 

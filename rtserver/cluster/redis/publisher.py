@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from hiredis import PushNotification
@@ -14,7 +15,7 @@ from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.line import Line
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 
-__all__ = ["LIMIT", "OVERHEAD", "Publisher", "Refused"]
+__all__ = ["LIMIT", "OVERHEAD", "BeforeResuming", "Publisher", "Refused"]
 
 logger = logging.getLogger("rtserver.cluster")
 
@@ -24,11 +25,17 @@ CHUNK: Final = 64 * 1024
 """Bytes that are written at once, about, so that what Redis doesn't take stays here."""
 OVERHEAD: Final = 64
 """Bytes that a command takes here beside its own."""
+HOLD: Final = 5.0
+"""Seconds for which commands are held at most until others are back, too."""
 PATIENCE: Final = 5.0
 """Seconds in which Redis must have answered something."""
+PING: Final = pack_command(("PING",))
+"""What is sent where nothing else is, so that there is an answer."""
 
 Refused = Callable[[bytes, Exception], None]
 """Takes a command, as it was sent, that Redis has refused, and the error."""
+BeforeResuming = Callable[[], Coroutine[Any, Any, None]]
+"""Returns when the others are back."""
 
 
 class Publisher:
@@ -41,26 +48,34 @@ class Publisher:
         dial: Makes the connection.
         limit: Bytes of commands that are kept at most; the oldest are dropped, and counted.
         refused: Takes commands that Redis has refused; they are logged if omitted.
+        patience: Seconds in which something must come back; otherwise the connection is made again.
     """
 
     __slots__ = (
         "_check",
+        "_hold",
         "_idle",
         "_is_scheduled",
         "_limit",
         "_line",
+        "_patience",
         "_refused",
         "_replies",
         "_under_way",
         "_waiting",
+        "_was_lost",
+        "before_resuming",
         "dropped",
         "refusals",
         "size",
         "unconfirmed",
     )
 
-    def __init__(self, dial: Dial, limit: int = LIMIT, refused: Refused | None = None) -> None:
+    def __init__(
+        self, dial: Dial, limit: int = LIMIT, refused: Refused | None = None, patience: float = PATIENCE
+    ) -> None:
         self._limit = limit
+        self._patience = patience
         self._refused = refused or self._log_refusal
         self._line = Line(
             dial,
@@ -75,7 +90,12 @@ class Publisher:
         self._is_scheduled = False
         self._check: asyncio.TimerHandle | None = None
         self._replies = 0
+        self._was_lost = False
         self._idle: asyncio.Future[None] | None = None
+        self._hold: asyncio.Task[None] | None = None
+        self.before_resuming: BeforeResuming | None = None
+        """What is waited for, a limited time, before anything is sent on a connection that was made again:
+        the others may have lost theirs at the same time."""
         self.size = 0
         """Bytes of commands that Redis hasn't answered."""
         self.dropped = 0
@@ -102,6 +122,7 @@ class Publisher:
             StartError: Redis refuses what the URL says.
         """
         await self._line.start()
+        self._was_lost = not self.is_connected
 
     def send(self, command: Command) -> None:
         """Send a command, after those before it."""
@@ -130,10 +151,13 @@ class Publisher:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=patience)
         await self._line.close()
+        if self._hold is not None:
+            self._hold.cancel()
+            await asyncio.gather(self._hold, return_exceptions=True)
         if self._check is not None:
             self._check.cancel()
             self._check = None
-        self.unconfirmed += len(self._under_way)
+        self.unconfirmed += len(self._under_way) - self._under_way.count(PING)
         self.dropped += len(self._waiting)
         if self._under_way or self._waiting:
             logger.error(
@@ -162,6 +186,8 @@ class Publisher:
         self._flush()
 
     def _flush(self) -> None:
+        if self._hold is not None:
+            return
         link, waiting, under_way = self._line.link, self._waiting, self._under_way
         while waiting and link is not None and not link.is_congested:
             size, chunk = 0, []
@@ -170,13 +196,23 @@ class Publisher:
                 chunk.append(packed)
                 size += len(packed)
             under_way.extend(chunk)
-            if self._check is None:
-                self._expect_replies()
             link.write(b"".join(chunk))
 
     # What comes back.
 
     def _opened(self, link: Link) -> None:
+        self._watch_later(link)
+        if self._was_lost and self._hold is None and self.before_resuming is not None:
+            self._hold = asyncio.create_task(self._wait(self.before_resuming()))
+        self._flush()
+
+    async def _wait(self, others: Coroutine[Any, Any, None]) -> None:
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOLD):
+                    await others
+        finally:
+            self._hold = None
         self._flush()
 
     def _received(self, reply: Any) -> None:
@@ -192,8 +228,9 @@ class Publisher:
             self._idle.set_result(None)
 
     def _closed(self, reason: str) -> None:
-        lost = len(self._under_way)
-        self.size -= sum(map(len, self._under_way)) + OVERHEAD * lost
+        self._was_lost = True
+        self.size -= sum(map(len, self._under_way)) + OVERHEAD * len(self._under_way)
+        lost = len(self._under_way) - self._under_way.count(PING)
         self._under_way.clear()
         self.unconfirmed += lost
         logger.warning(
@@ -208,15 +245,22 @@ class Publisher:
         if self.refusals & (self.refusals - 1) == 0:
             logger.error("Redis has refused a message for other servers, %d so far: %s", self.refusals, error)
 
-    def _expect_replies(self) -> None:
-        """See to it that a connection from which nothing comes back isn't waited on for long."""
-        loop = asyncio.get_running_loop()
-        self._check = loop.call_later(PATIENCE, self._expected, self._replies)
-
-    def _expected(self, replies: int) -> None:
+    def _watch(self, link: Link, replies: int) -> None:
+        """See to it that something comes back: from a dead connection nothing does."""
         self._check = None
-        if not self._under_way:
+        if link is not self._line.link:
             return
-        if self._replies == replies and self._line.link is not None:
-            self._line.link.drop(f"nothing came back for {PATIENCE:g} s")
-        self._expect_replies()
+        if self._under_way and self._replies == replies:
+            link.drop(f"nothing came back for {self._patience:g} s")
+            return
+        if not self._under_way:
+            self._under_way.append(PING)
+            self.size += len(PING) + OVERHEAD
+            link.write(PING)
+        self._watch_later(link)
+
+    def _watch_later(self, link: Link) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        loop = asyncio.get_running_loop()
+        self._check = loop.call_later(self._patience, self._watch, link, self._replies)

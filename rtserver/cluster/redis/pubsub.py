@@ -35,7 +35,7 @@ class PubSubBus:
         self._channels = channels
         self._uid = connections.uid
         self._format: Classic
-        self._roll = Roll(connections, self.send, "NUMSUB")
+        self._roll = Roll(connections, self.send, channels.responses, "NUMSUB")
         self._opened: set[str] = set()
         self._receive: Receive
 
@@ -81,10 +81,7 @@ class PubSubBus:
 
     async def census(self, namespace: str) -> Census:
         """Count the other servers that listen for a namespace, those of Node among them."""
-        channels = self._channels
-        return await self._roll.census(
-            channels.requests(namespace), lambda uid: channels.responses(namespace, uid)
-        )
+        return await self._roll.census(namespace, self._channels.requests(namespace))
 
     async def close(self) -> None:
         """Leave the cluster."""

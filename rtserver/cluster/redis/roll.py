@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar, Final
 
 from rtserver.cluster.bus import Census
 from rtserver.cluster.message import Kind, Message
@@ -14,6 +16,9 @@ from rtserver.cluster.redis.connections import Connections
 
 __all__ = ["Roll"]
 
+LOOK: Final = 0.05
+"""Seconds after which it is looked again whether others are back."""
+
 
 class Roll:
     """Sends heartbeats to the other servers, and takes theirs.
@@ -21,18 +26,29 @@ class Roll:
     Args:
         connections: To Redis.
         send: Sends a message to all other servers.
+        own: Returns the channel of a namespace that one server listens to alone.
         command: Which command of Redis counts the subscriptions to channels: ``NUMSUB`` or ``SHARDNUMSUB``.
     """
 
     NAMESPACE: ClassVar = "/"
     """The namespace that every server listens for: heartbeats go there."""
 
-    def __init__(self, connections: Connections, send: Callable[[Message], None], command: str) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        send: Callable[[Message], None],
+        own: Callable[[str, str], str],
+        command: str,
+    ) -> None:
         self._connections = connections
         self._uid = connections.uid
         self._command = command
         self._send = send
+        self._own = own
         self._peers = Peers()
+        self._companions: set[str] = set()
+        """The servers that were alive when heartbeats were last heard."""
+        connections.publisher.before_resuming = self._everyone_hears
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -51,15 +67,17 @@ class Roll:
         """Take a message if it is about this. Returns False for any other."""
         if message.kind is Kind.CLOSE:
             self._peers.left(message.uid)
+            self._companions.discard(message.uid)
         elif message.kind is Kind.INITIAL_HEARTBEAT or message.kind is Kind.HEARTBEAT:
             self._peers.heard(message.uid, asyncio.get_running_loop().time())
+            self._companions.add(message.uid)
             if message.kind is Kind.INITIAL_HEARTBEAT:
                 self._beat(Kind.HEARTBEAT)
         else:
             return False
         return True
 
-    async def census(self, everyone: str, own: Callable[[str], str]) -> Census:
+    async def census(self, namespace: str, everyone: str) -> Census:
         """Count the other servers.
 
         Redis counts subscriptions, those of Node's servers as well, but also those of connections that are
@@ -67,11 +85,14 @@ class Roll:
         superfluous. Where Redis can't be asked, the servers that are known by name are all that are.
 
         Args:
-            everyone: The channel that all servers listen to.
-            own: Returns the channel that one server listens to alone.
+            namespace: Those that listen for this namespace.
+            everyone: The channel to which all of them listen.
         """
-        since = self._connections.subscriber.hearing.since
-        alive, dead = self._peers.sort(asyncio.get_running_loop().time(), since)
+        hearing = self._connections.subscriber.hearing
+        if not hearing.is_hearing:
+            return Census(len(self._companions), frozenset(self._companions))
+        alive, dead = self._peers.sort(asyncio.get_running_loop().time(), hearing.since)
+        own = partial(self._own, namespace)
         names = [everyone, *(own(uid) for uid in (self._uid, *alive, *dead))]
         try:
             counts = await count_subscriptions(self._connections.client, self._command, names)
@@ -89,3 +110,17 @@ class Roll:
         while True:
             await asyncio.sleep(BEAT)
             self._beat(Kind.HEARTBEAT)
+            hearing = self._connections.subscriber.hearing
+            if hearing.is_hearing:
+                alive, _ = self._peers.sort(asyncio.get_running_loop().time(), hearing.since)
+                self._companions = set(alive)
+
+    async def _everyone_hears(self) -> None:
+        """Wait until this server hears again, and those that were there before Redis was away."""
+        names = [self._own(self.NAMESPACE, uid) for uid in (self._uid, *self._companions)]
+        while True:
+            with suppress(*FAILURES):
+                counts = await count_subscriptions(self._connections.client, self._command, names)
+                if all(counts[name] for name in names):
+                    return
+            await asyncio.sleep(LOOK)

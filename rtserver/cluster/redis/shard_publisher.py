@@ -10,7 +10,7 @@ from typing import Final
 
 from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.link import pack_command
-from rtserver.cluster.redis.publisher import LIMIT, OVERHEAD, Publisher
+from rtserver.cluster.redis.publisher import LIMIT, OVERHEAD, PATIENCE, BeforeResuming, Publisher
 from rtserver.cluster.redis.topology import Topology
 from rtserver.errors import StartError
 
@@ -33,10 +33,14 @@ class ShardPublisher:
     Args:
         topology: Where the channels are.
         limit: Bytes of commands that are kept at most for each node, and for those that are unknown.
+        patience: Seconds in which a node must answer; otherwise the connection is made again.
     """
 
-    def __init__(self, topology: Topology, limit: int = LIMIT) -> None:
+    def __init__(self, topology: Topology, limit: int = LIMIT, patience: float = PATIENCE) -> None:
         self._topology = topology
+        self._patience = patience
+        self.before_resuming: BeforeResuming | None = None
+        """As of `Publisher`: waited for before a node whose connection was lost is sent anything."""
         self._limit = limit
         self._publishers: dict[str, Publisher] = {}
         self._starting: set[asyncio.Task[None]] = set()
@@ -108,7 +112,8 @@ class ShardPublisher:
     def _publisher(self, node: str) -> Publisher:
         publisher = self._publishers.get(node)
         if publisher is None:
-            publisher = Publisher(self._topology.dial_of(node), self._limit, self._refused)
+            publisher = Publisher(self._topology.dial_of(node), self._limit, self._refused, self._patience)
+            publisher.before_resuming = self.before_resuming
             self._publishers[node] = publisher
             self._spawn(publisher)
         return publisher

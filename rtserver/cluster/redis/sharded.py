@@ -54,7 +54,7 @@ class ShardedBus:
         self._channels = channels
         self._mode: Final = mode
         self._uid = connections.uid
-        self._roll = Roll(connections, self.send, "SHARDNUMSUB")
+        self._roll = Roll(connections, self.send, channels.server, "SHARDNUMSUB")
         self._rooms: LocalRooms
         self._reader: Reader
         self._receive: Receive
@@ -111,10 +111,7 @@ class ShardedBus:
 
     async def census(self, namespace: str) -> Census:
         """Count the other servers that listen for a namespace, those of Node among them."""
-        channels = self._channels
-        return await self._roll.census(
-            channels.events(namespace), lambda uid: channels.server(namespace, uid)
-        )
+        return await self._roll.census(namespace, self._channels.events(namespace))
 
     async def close(self) -> None:
         """Leave the cluster."""
