@@ -62,6 +62,7 @@ class ClusterManager(Here):
         """Messages of other servers that could not be understood."""
         self._shared: ClusterStore | None = None
         """What clients can come back to, here or at another server; None where that isn't wanted."""
+        self._transfers: Transfers | None = None
         self._receivers: dict[Kind, Callable[[Message], None]] = {
             Kind.BROADCAST: self._broadcast,
             Kind.JOIN: self._join,
@@ -95,12 +96,23 @@ class ClusterManager(Here):
         counters: Counters,
     ) -> RecoveryStore:
         """Keep what clients miss that lose their connection, from now on."""
-        store = ClusterStore(self._bus.uid, options, unnoticed, clock, counters)
+        store = self.make_store(options, unnoticed, clock, counters)
         store.awaited.on_release = self._rooms.released
         self._rooms.on_pass = lambda uid, number: store.progress.note((uid, number))
-        self._receivers |= Transfers(self._bus, store, counters, self._listen).receivers
+        self._transfers = Transfers(self._bus, store, counters, self._listen)
+        self._receivers |= self._transfers.receivers
         self._store = self._log = self._shared = store
         return store
+
+    def make_store(
+        self,
+        options: ConnectionStateRecovery,
+        unnoticed: float,
+        clock: Callable[[], Clock],
+        counters: Counters,
+    ) -> ClusterStore:
+        """Make what keeps what clients miss; see `recover`."""
+        return ClusterStore(self._bus.uid, options, unnoticed, clock, counters)
 
     def _listen(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
         self.open(namespace)
@@ -366,6 +378,8 @@ class ClusterManager(Here):
 
     def _closed(self, message: Message) -> None:
         self._requests.lost(message.uid)
+        if self._transfers is not None:
+            self._transfers.gone(message.uid)
 
     def _reply(self, message: Message, kind: Kind, data: dict[str, Any]) -> None:
         reply = self._message(message.namespace, kind, {"requestId": message.data.get("requestId"), **data})

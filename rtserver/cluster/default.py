@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.memory import MemoryManager
-from rtserver.cluster.workers.bus import WorkerBus, WorkerBusStatus
+from rtserver.cluster.workers.manager import WorkerManager
 from rtserver.cluster.workers.place import Place
 
-__all__ = ["WorkerManager", "default_manager", "set_place"]
+__all__ = ["default_manager", "set_place"]
 
 _place: Place | None = None
-
-
-class WorkerManager(ClusterManager):
-    """Delivers to the clients of all workers of this machine.
-
-    Args:
-        place: Where this one is.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self._workers = WorkerBus(place)
-        super().__init__(self._workers)
-
-    def status(self) -> WorkerBusStatus:
-        """Return what has crossed the bus."""
-        return self._workers.status()
 
 
 def set_place(place: Place | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.memory import MemoryManager
 from rtserver.cluster.redis.manager import RedisManager
-from rtserver.cluster.workers.bus import WorkerBus
+from rtserver.cluster.workers.manager import WorkerManager
 from rtserver.cluster.workers.place import Place
 from rtserver.ids import new_sid
 from tests.support.bus import Exchange, LoopBus
@@ -75,8 +75,11 @@ async def join(kind: str, tmp_path: Path, shared_redis: str) -> AsyncIterator[Jo
             return await join_over_redis(OVER_REDIS[kind], **settings)
         exchange = Exchange()
         for uid in ("1st-", "2nd-"):
-            bus = WorkerBus(Place(tmp_path, uid)) if kind == "workers" else LoopBus(exchange, uid)
-            harness = Harness(manager=ClusterManager(bus), **settings)
+            workers = kind == "workers"
+            manager = (
+                WorkerManager(Place(tmp_path, uid)) if workers else ClusterManager(LoopBus(exchange, uid))
+            )
+            harness = Harness(manager=manager, **settings)
             harnesses.append(harness)
             await harness.sio.start()
         return Cluster(*harnesses)

@@ -26,7 +26,7 @@ from rtserver.server.recovery.session import RecoverableSession, Whereabouts
 from rtserver.server.recovery.store import Occupants, Restored
 from rtserver.server.target import Target
 
-__all__ = ["SEPARATOR", "ClusterStore", "Fetch"]
+__all__ = ["SEPARATOR", "ClusterStore", "Fetch", "had"]
 
 SEPARATOR: Final = "."
 """What follows the name of a server in pids and offsets. No name has it."""
@@ -98,9 +98,11 @@ class ClusterStore(MemoryStore):
 
     def open(self, namespace: str, sid: str) -> RecoverableSession:
         """Begin a session, whose pid tells where."""
-        session = super().open(namespace, sid)
-        session.pid = f"{self._prefix}{new_sid()}"
-        return session
+        self._users[namespace] = self._users.get(namespace, 0) + 1
+        return self._make(f"{self._prefix}{new_sid()}", sid, namespace)
+
+    def _make(self, pid: str, sid: str, namespace: str) -> RecoverableSession:
+        return RecoverableSession(pid, sid, namespace, self)
 
     def restore(
         self, namespace: str, pid: str, offset: str | None, limit: int
@@ -124,18 +126,11 @@ class ClusterStore(MemoryStore):
         if session is None or missed is None:
             return None
         self.discard(session)
-        return Taken(session.sid, session.rooms, session.data, missed, self._vector_of(session))
+        return Taken(session.sid, session.rooms, session.data, missed, had(session, self.progress.vector()))
 
-    def _vector_of(self, session: RecoverableSession) -> Mapping[str, int]:
-        """Return what a client has had of each server, here or before it came here.
-
-        Of events that concerned nobody here until it came, this server needn't have heard.
-        """
-        vector = self.progress.vector()
-        if session.brought is not None:
-            for uid, number in session.brought.vector.items():
-                vector[uid] = max(number, vector.get(uid, 0))
-        return vector
+    async def revive(self, wanted: Wanted) -> Restored | None:
+        """Find the session of a server that is no more: there is no trace of it."""
+        return None
 
     def adopt(self, wanted: Wanted, taken: Taken, since: float) -> Restored | None:
         """Take over a session from elsewhere.
@@ -149,7 +144,7 @@ class ClusterStore(MemoryStore):
             The session, and what its client has missed here and there; None if that is too much.
         """
         namespace, pid, offset, limit = wanted
-        session = RecoverableSession(pid, taken.sid, namespace, self)
+        session = self._make(pid, taken.sid, namespace)
         session.rooms, session.data = tuple(taken.rooms), taken.data
         missed = [*taken.missed, *self._added(session, taken, since)]
         brought = Brought(offset, missed, taken.vector)
@@ -210,6 +205,21 @@ class ClusterStore(MemoryStore):
             if session.lost_at is None or session.lost_at > deadline:
                 self._settle(pid)
         super()._sweep()
+
+
+def had(session: RecoverableSession, vector: Mapping[str, int]) -> Mapping[str, int]:
+    """Return what a client has had of each server, here or before it came here.
+
+    Of events that concerned nobody here until it came, this server needn't have heard.
+
+    Args:
+        session: The client's session.
+        vector: What this server has had.
+    """
+    if session.brought is None:
+        return vector
+    before = session.brought.vector
+    return {uid: max(before.get(uid, 0), vector.get(uid, 0)) for uid in {*before, *vector}}
 
 
 def _is_later(event: Recorded, taken: Taken, since: float) -> bool:

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rtserver.cluster.bus import Bus
+from rtserver.cluster.bus import Bus, Census
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.recovery.store import SEPARATOR, ClusterStore
 from rtserver.cluster.recovery.taken import Wanted, describe, rooms_of, shared, taken_of, wanted_of
@@ -44,26 +44,33 @@ Listen = Callable[[str, Sequence[Room]], Awaitable[object] | None]
 
 
 class Question:
-    """One question, until it is answered with something or all have answered.
+    """One question, until it is answered with something or nobody is left to answer it.
 
     Args:
-        expected: How many servers are asked.
+        asked: Which servers.
     """
 
-    __slots__ = ("_expected", "future")
+    __slots__ = ("_asked", "_done", "future")
 
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
+    def __init__(self, asked: Census) -> None:
+        self._asked = asked
+        self._done: set[str] = set()
+        """Who has answered, or has gone."""
         self.future: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
 
     def answer(self, message: Message) -> None:
         """Take an answer."""
-        self._expected -= 1
-        if self.future.done():
-            return
-        if message.data.get("sid") is not None:
+        if message.data.get("sid") is None:
+            self.gone(message.uid)
+        elif not self.future.done():
             self.future.set_result(message)
-        elif self._expected <= 0:
+
+    def gone(self, uid: str) -> None:
+        """Learn that a server has nothing to say."""
+        if len(self._asked.uids) == self._asked.count and uid not in self._asked.uids:
+            return
+        self._done.add(uid)
+        if len(self._done) >= self._asked.count and not self.future.done():
             self.future.set_result(None)
 
 
@@ -105,6 +112,9 @@ class Transfers:
                     restored = await self._bring(located, wanted)
                     if restored is not None:
                         return restored  # else it has gone elsewhere in between
+                restored = await self._store.revive(wanted)
+                if restored is not None:
+                    return restored
         except TimeoutError:
             logger.warning("the server that has a client's state gave no answer in time: it is a new client")
         self._counters.recoveries_unknown += 1
@@ -134,9 +144,10 @@ class Transfers:
 
     async def _find(self, wanted: Wanted) -> Message | None:
         """Ask who has a session. Returns the answer of the server that has it."""
-        census = await self._bus.census(MEETING)
+        bus = self._bus
+        census = await bus.census(MEETING)
         for uid in _owners(wanted):
-            if uid != self._bus.uid and (uid in census.uids or len(census.uids) < census.count):
+            if uid != bus.uid and (uid in census.uids or len(census.uids) < census.count):
                 try:
                     async with asyncio.timeout(HINT_TIMEOUT):
                         located = await self._ask(Kind.LOCATE, wanted, uid)
@@ -144,12 +155,15 @@ class Transfers:
                     continue
                 if located is not None:
                     return located
-        return await self._ask(Kind.LOCATE, wanted, None, census.count) if census.count else None
+        census = await bus.census(MEETING)
+        return await self._ask(Kind.LOCATE, wanted, None, census) if census.count else None
 
-    async def _ask(self, kind: Kind, wanted: Wanted, uid: str | None, expected: int = 1) -> Message | None:
+    async def _ask(
+        self, kind: Kind, wanted: Wanted, uid: str | None, census: Census | None = None
+    ) -> Message | None:
         """Ask one server or, without a uid, all of them. Returns the first answer that says something."""
         id = new_sid()
-        question = self._questions[id] = Question(expected)
+        question = self._questions[id] = Question(census or Census(1, frozenset((uid or "",))))
         message = Message(self._bus.uid, MEETING, kind, {**wanted._asdict(), "requestId": id})
         try:
             if uid is None:
@@ -165,6 +179,11 @@ class Transfers:
         question = self._questions.get(id) if isinstance(id, str) else None
         if question is not None:
             question.answer(message)
+
+    def gone(self, uid: str) -> None:
+        """Learn that a server has gone: nobody waits for its answers."""
+        for question in self._questions.values():
+            question.gone(uid)
 
     # The old server.
 

@@ -26,6 +26,7 @@ _OTHERS: Final = _FIRST + "_-"
 _NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{{NAME_LENGTH - 1}}}")
 _BUS: Final = ".bus"
 _DOOR: Final = ".door"
+_JOURNAL: Final = ".journal"
 _PATH_LIMIT: Final = 107
 """Bytes of the path of a Unix socket: ``sun_path`` has 108, with the zero at the end (unix(7))."""
 
@@ -71,6 +72,11 @@ class Place:
     def door(self) -> Path:
         """The socket on which the worker takes connections of clients."""
         return self.directory / f"{self.name}{_DOOR}"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the worker's clients: a lock, and what the names of its files begin with."""
+        return self.directory / f"{self.name}{_JOURNAL}"
 
     def at(self, name: str) -> Place:
         """Return the place of another worker."""

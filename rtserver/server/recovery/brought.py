@@ -51,6 +51,10 @@ class Brought:
                 return self._events[index:]
         return None
 
+    def state(self) -> tuple[str | None, Sequence[Missed]]:
+        """Return the offset before the events, and the events."""
+        return self._offset, self._events
+
     def received(self) -> None:
         """Take note that the client has received everything: only the last offset is kept."""
         if self._events:

@@ -109,6 +109,10 @@ class EventLog:
                 found.add(each)
         return [self._events[each] for each in sorted(found)]
 
+    def skip(self, position: int, time: float) -> None:
+        """Begin behind a position, which nothing is known of but that it was before this time."""
+        self.first, self.last, self.cut, self.cut_at = position + 1, position, position, time
+
     def before(self, time: float) -> int:
         """Return the position of the newest event that was sent before this time."""
         first = bisect_left(range(self.first, self.last + 1), time, key=lambda each: self._events[each].time)

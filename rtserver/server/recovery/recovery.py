@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from rtserver.ids import new_sid
 from rtserver.server.client import Client
@@ -216,6 +216,11 @@ class Recovery:
             then()
         else:
             self._queue(pid, lambda may_claim: then())
+
+    def data(self, pid: str) -> dict[str, Any] | None:
+        """Return the application's data of a client that is connected."""
+        occupant = self._occupants.get(pid)
+        return None if occupant is None else occupant.data
 
     def _queue(self, pid: str, go_on: GoOn) -> None:
         """Wait until an occupant is gone. The latest who does so gets its session."""

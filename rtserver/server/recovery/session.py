@@ -79,18 +79,24 @@ class RecoverableSession:
         """The changes of room that are kept: a position, a room, whether it was entered there or left."""
         return self._moves or ()
 
+    def put_back(self, since: int, floor: int, moves: Sequence[tuple[int, Room, bool]]) -> None:
+        """Take over what was kept of this session by another process."""
+        self.since, self.floor = since, floor
+        self._moves = list(moves)
+
     def moved(self, room: Room, entered: bool) -> None:
         """Note that the client has entered or left a room. What it comes back to it has never left."""
         if self.left_at is None and room not in self.rooms:
-            self._moved(room, entered)
+            self.note(room, entered)
 
     def leave(self, room: Room) -> None:
         """Take a client that is away out of a room: it doesn't miss what is sent there from now on."""
         if room in self.rooms:
             self.rooms = tuple(each for each in self.rooms if each != room)
-            self._moved(room, False)
+            self.note(room, False)
 
-    def _moved(self, room: Room, entered: bool) -> None:
+    def note(self, room: Room, entered: bool) -> None:
+        """Keep a change of room with the position at which it happens."""
         moves = self._moves
         if moves is None:
             moves = self._moves = []

@@ -7,7 +7,7 @@ positions as offsets, strings that mean something to the store alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.server.namespace import Room
@@ -36,6 +36,9 @@ class Occupants(Protocol):
             pid: The secret by which it claims the session.
             then: Called when the session was saved, if it is here; or when it can't be.
         """
+
+    def data(self, pid: str) -> dict[str, Any] | None:
+        """Return the application's data of a client that is connected, if there is any."""
 
 
 class RecoveryStore(Protocol):

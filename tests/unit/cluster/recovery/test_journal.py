@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from rtserver.cluster.recovery.journal import SEGMENTS, Journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "W.journal"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    made = Journal(path, 400, 40, lambda: [b"head"])
+    yield made
+    made.close()
+
+
+def segments(path: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}.*"))}
+
+
+def test_what_is_written_is_there_at_once(journal: Journal, path: Path) -> None:
+    journal.write(b"record")
+    journal.write_event(b"event")
+    assert segments(path) == {"W.journal.1": b"headrecordevent"}
+
+
+def test_nobody_else_may_read_it(journal: Journal, path: Path) -> None:
+    assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(("size", "count"), [(50, 2), (1, 10)])
+def test_segments_are_bounded_by_bytes_and_by_number(
+    journal: Journal, path: Path, size: int, count: int
+) -> None:
+    for _ in range(20 * count):
+        journal.write_event(size * b"x")
+    kept = segments(path)
+    assert len(kept) == SEGMENTS + 1
+    assert all(body == b"head" + size * count * b"x" for body in kept.values())
+    assert "W.journal.20" in kept
+
+
+def test_what_is_too_old_goes_until_nothing_is_left(journal: Journal, path: Path) -> None:
+    journal.write_event(b"event")
+    for _ in range(20):
+        journal.age()
+    assert set(segments(path).values()) == {b"head"}
+    last = max(segments(path))
+    journal.age()
+    assert max(segments(path)) == last  # nothing is written for nothing
+
+
+def test_its_end_is_noted(journal: Journal, path: Path) -> None:
+    os.utime(path, (1, 1))
+    journal.touch()
+    assert path.stat().st_mtime > 1
+    os.utime(path, (1, 1))
+    journal.close()
+    assert path.stat().st_mtime > 1
+    journal.write(b"late")
+    journal.rotate()
+    assert segments(path) == {"W.journal.1": b"head"}
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), 3])
+def test_a_server_goes_on_without_a_journal(
+    journal: Journal, path: Path, failure: OSError | int, caplog: pytest.LogCaptureFixture
+) -> None:
+    effect = {"side_effect": failure} if isinstance(failure, OSError) else {"return_value": failure}
+    with patch("os.write", **effect):
+        journal.write(b"record")
+    assert not journal.is_open
+    assert "ends here" in caplog.text
+    journal.write_event(500 * b"x")
+    journal.write_event(500 * b"x")
+    assert list(path.parent.iterdir()) == []
