@@ -189,13 +189,17 @@ class JournaledStore(ClusterStore):
             self._write(encode_gone(session.pid))
         super().discard(session)
 
-    def clear(self) -> None:
-        """Forget everything here; what was written stays for the other processes."""
+    def end(self) -> None:
+        """Write nothing more: what was written is for the other processes now."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
         if self._looks is not None:
             self._looks.cancel()
+
+    def clear(self) -> None:
+        """Forget everything here."""
+        self.end()
         super().clear()
         self._sessions.clear()
 

@@ -53,3 +53,12 @@ class WorkerManager(ClusterManager):
         if isinstance(self._shared, JournaledStore):
             self._shared.begin()
         await super().start()
+
+    async def close(self) -> None:
+        """Leave the other workers.
+
+        What is emitted from here on doesn't reach them, so that no client of this one may get it either.
+        """
+        if isinstance(self._shared, JournaledStore):
+            self._shared.end()
+        await super().close()
