@@ -80,7 +80,7 @@ class Link(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._pending: list[bytes] = []
         self._waiting = 0
-        """Bytes that the kernel hasn't taken, as far as is known."""
+        """Bytes that the kernel hadn't taken at the last flush, and those that were sent since."""
         self.name = to
         """Who is at the other end, once that is known."""
         self.is_ours = to is not None
@@ -100,16 +100,17 @@ class Link(asyncio.Protocol):
 
     def send(self, framed: bytes) -> None:
         """Send a message at the next `flush`. A worker for which too much waits is given up."""
+        self._pending.append(framed)
         self._waiting += len(framed)
         if self._waiting > self._limit:
-            self._give_up()
-        else:
-            self._pending.append(framed)
+            self.flush()
+            if self._waiting > self._limit:
+                self._give_up()
 
     def flush(self) -> None:
         """Write what is to be sent."""
         transport = self._transport
-        if not self._pending or transport is None:
+        if not self._pending or transport is None or transport.is_closing():
             return
         data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
         self._pending.clear()
@@ -142,6 +143,7 @@ class Link(asyncio.Protocol):
             self.abort()
         self.bytes_dropped += self._waiting
         self._waiting = 0
+        self._pending.clear()
 
     # What asyncio calls.
 

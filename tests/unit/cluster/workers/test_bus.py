@@ -285,11 +285,20 @@ async def test_a_burst_within_one_turn_is_bounded_too(
 ) -> None:
     a, _ = await workers.start("aaaa", "bbbb", max_buffer=50_000)
     link = a.bus._links["bbbb"]
-    for _ in range(100):
+    for _ in range(1000):  # more than the kernel takes, too
         a.bus.send(a.message("x" * 1000))
         assert link._waiting <= 50_000
+        assert sum(map(len, link._pending)) <= 50_000
     assert caplog.text.count("worker bbbb doesn't read") == 1
     await until(lambda: a.lost() == ["bbbb"])
+
+
+async def test_what_has_been_taken_since_does_not_wait_any_more(workers: Workers) -> None:
+    a, b = await workers.start("aaaa", "bbbb", max_buffer=1_000_000)
+    for number in range(1, 4):
+        a.bus.send(a.message("x" * 900_000))  # more than the kernel takes at once
+        await until(lambda number=number: len(b.received) == number)  # type: ignore[misc]
+    assert a.peers == ("bbbb",)
 
 
 async def test_a_message_that_is_too_long_is_refused(workers: Workers) -> None:
