@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,17 @@ class Service:
             remove_unix_socket(self.config.listen)
         self._listening = []
 
-    async def drain(self, seconds: float) -> None:
-        """Close the clients one after another in so many seconds: not all of them come back at once."""
+    async def drain(self, seconds: float, heirs: Sequence[str] = ()) -> None:
+        """Close the clients one after another in so many seconds: not all of them come back at once.
+
+        Args:
+            seconds: In which they are closed.
+            heirs: The names of workers that go on, and have who comes meanwhile.
+        """
         if self.monitor is not None:
             self.monitor.is_draining = True
         if self.server is not None:
-            await self.server.eio.drain(seconds)
+            await self.server.eio.drain(seconds, heirs)
 
     async def close(self) -> None:
         """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -66,6 +66,7 @@ class EngineServer:
         self._resource: web.Resource | None = None
         self._door: Door | None = None
         self._arrivals: Arrivals | None = None
+        self._is_secure = False
 
     @property
     def clock(self) -> Clock:
@@ -184,21 +185,25 @@ class EngineServer:
         door = Door(place.door, arrivals.receive)
         door.open()
         self._door, self._arrivals = door, arrivals
+        self._is_secure = tls is not None
         self.sessions.name = place.name
         host.neighbours = Neighbours(host.loop, place, self.counters)
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, heirs: Iterable[str] = ()) -> None:
         """Open no session any more, and close those there are one after another, WebSockets with code 1001.
 
         To be followed by `close`, and before that stopped by cancelling it.
 
         Args:
             seconds: In which they are closed, evenly spread: that many clients don't come back at once.
+            heirs: The processes, if this one has been joined to others, that open sessions instead.
         """
         host = self._host
         if host is None:
             return
         host.is_closing = True
+        if host.neighbours is not None and not self._is_secure:  # TLS can't leave, and this process ends
+            host.neighbours.inherit(heirs)
         loop = asyncio.get_running_loop()
         begin, sessions = loop.time(), list(self.sessions)
         for number, session in enumerate(sessions):
@@ -206,6 +211,15 @@ class EngineServer:
             if ahead > 0 or number % DRAIN_STEP == 0:
                 await asyncio.sleep(max(ahead, 0))
             session.close(SHUTTING_DOWN, code=1001)
+        self._pass_on(host)
+
+    def _pass_on(self, host: EngineHost) -> None:
+        """Let others have the connections of which nobody knows yet what they are for."""
+        for lane in list(self._lanes):
+            heir = host.neighbours.heir() if host.neighbours is not None else None
+            if heir is None:
+                return
+            lane.pass_on(heir)
 
     async def close(self) -> None:
         """Close all sessions, WebSockets with code 1001, and wait a moment for the clients.

@@ -367,6 +367,20 @@ class Lane(asyncio.Protocol):
             self._leave()
         return outcome
 
+    def pass_on(self, heir: Neighbour) -> None:
+        """Let another process have a connection on which no request has come yet."""
+        transport = self._transport
+        if (
+            transport is None
+            or transport.is_closing()
+            or self._known is not None
+            or self._exchange is not None
+        ):
+            return
+        origin = Origin(self._remote, self._local, self._secure)
+        if heir.serve(transport, self._buffer, origin, self._write_paused) is Outcome.SENT:
+            self._leave()
+
     def _hand_over(self) -> bool:
         transport, data, writing_paused = self._transport, self._buffer, self._write_paused
         assert transport is not None

@@ -81,6 +81,8 @@ class Routes(Entrance):
             )
         if query.sid is not None:
             return self._existing(exchange, query, query.sid)
+        if self._host.is_closing and self._pass_on(exchange):
+            return None
         protocol = self._protocols[check_handshake(query, exchange.method, self._host.options.protocols)]
         open_session = self._open_websocket if transport == "websocket" else self._open_polling
         self._admit(exchange, partial(open_session, exchange, protocol))
@@ -130,6 +132,12 @@ class Routes(Entrance):
             raise unknown_session(sid)
         if outcome is Outcome.FULL:
             raise busy()
+
+    def _pass_on(self, exchange: Exchange) -> bool:
+        """Let a process that goes on open the session; return False where there is none."""
+        neighbours = self._host.neighbours
+        heir = neighbours.heir() if neighbours is not None else None
+        return heir is not None and exchange.move(heir) is Outcome.SENT
 
     def _upgrade(self, exchange: Exchange, session: Session) -> None:
         host = self._host

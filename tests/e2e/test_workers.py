@@ -7,11 +7,12 @@ import os
 import signal
 import textwrap
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from glob import glob
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import socketio
 
@@ -280,16 +281,16 @@ class TestReload:
         pids = {-await pid_of(await service.client()) for _ in range(3)}
         assert pids == service.workers()
 
-    async def test_clients_are_served_at_every_moment(self, service: Service) -> None:
+    @pytest.mark.parametrize("keep_alive", [True, False])
+    async def test_a_session_can_be_opened_at_every_moment(self, service: Service, keep_alive: bool) -> None:
         await service.start()
-        service.command.process.send_signal(signal.SIGHUP)
+        connector = aiohttp.TCPConnector(force_close=not keep_alive)
         reloaded = asyncio.create_task(service.command.line("every worker has the new configuration"))
-        while not reloaded.done():
-            client = socketio.AsyncClient(reconnection_delay=0.01)
-            await client.connect(service.url, retry=True)
-            with suppress(socketio.exceptions.SocketIOError):  # its worker drains
-                await client.call("pid", timeout=TIMEOUT)
-            await client.disconnect()
+        service.command.process.send_signal(signal.SIGHUP)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            while not reloaded.done():
+                async with session.get(f"{service.url}/socket.io/?EIO=4&transport=polling") as answer:
+                    assert (answer.status, (await answer.text())[:7]) == (200, '0{"sid"')
         await reloaded
 
     async def test_a_wrong_configuration_is_refused(self, service: Service) -> None:

@@ -63,6 +63,8 @@ class Drain:
     """In which the clients are closed, one after another; 0 for all at once."""
     quick: bool = False
     """Whether nothing is waited for any more."""
+    heirs: list[str] = field(default_factory=list)
+    """The names of the workers that go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,12 @@ class Supervisor:
     def _drain(self, member: Member, child: Child) -> None:
         quick = self._stops > 1
         seconds = 0 if quick or self._error else member.plan.config.drain_time
-        child.channel.send(control.Drain(seconds, quick))
+        heirs = (
+            []
+            if self._is_stopping
+            else [other.place.name for it, other in self._children.items() if it.state is State.SERVING]
+        )
+        child.channel.send(control.Drain(seconds, quick, heirs))
 
     # What happens to a worker.
 
@@ -274,6 +279,7 @@ class Supervisor:
             case control.Leave():
                 self._acceptor.remove(member)
                 self._act(self._fleet.leaves(member, now))
+                self._drain(member, self._children[member])
             case control.Failed():
                 self._failures[member] = message
 

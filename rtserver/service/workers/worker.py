@@ -80,6 +80,8 @@ class Worker:
         self._stop = Stop()
         self._drain_time: float | None = None
         """Seconds that the supervisor gives the clients; None where it hasn't said."""
+        self._heirs: list[str] = []
+        """The workers that go on."""
         self._is_orphan = False
         self._channel: Channel
         self._monitor: Monitor | None = None
@@ -139,7 +141,7 @@ class Worker:
             self._drain_time = service.config.drain_time
         logger.info("draining: %s", self._stop.reason)
         await self._stop.unless_hurried(asyncio.sleep(SETTLE))
-        await self._stop.unless_hurried(service.drain(self._drain_time))
+        await self._stop.unless_hurried(service.drain(self._drain_time, self._heirs))
 
     def _report(self, service: Service) -> None:
         """Tell the supervisor that the event loop runs, from now on."""
@@ -157,6 +159,7 @@ class Worker:
                 if message.quick:
                     self._stop.hurry()
                 self._drain_time = message.seconds
+                self._heirs = message.heirs
                 self._stop.want("the supervisor says so")
             case Measure() if self._monitor is not None:
                 self._channel.send(Measured([each.as_data() for each in self._monitor.measure()]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
+from collections.abc import Iterable
 
 from rtserver.cluster.workers.place import NAME_LENGTH, Place
 from rtserver.engineio.counters import Counters
@@ -32,6 +34,22 @@ class Neighbours:
         self._counters = counters
         self._known: dict[str, Neighbour] = {}
         self._relays: set[Relay] = set()
+        self._heirs: deque[str] = deque()
+
+    def inherit(self, names: Iterable[str]) -> None:
+        """Say which processes go on when this one ends."""
+        self._heirs = deque(names)
+
+    def heir(self) -> Neighbour | None:
+        """Return a process for what comes while this one ends, each time the next; None without any."""
+        heirs = self._heirs
+        while heirs:
+            neighbour = self.find(heirs[0])
+            if neighbour is not None:
+                heirs.rotate(-1)
+                return neighbour
+            heirs.popleft()
+        return None
 
     def find(self, sid: str) -> Neighbour | None:
         """Return the process that has a session which isn't here; None when there is none, or it has gone."""

@@ -29,7 +29,10 @@ from rtserver.service.workers.control import (
             Begin("/d", "k3Zp", {"app": "a:b"}),
             b'{"type":"begin","directory":"/d","name":"k3Zp","config":{"app":"a:b"}}',
         ),
-        (Drain(2.5), b'{"type":"drain","seconds":2.5,"quick":false}'),
+        (
+            Drain(2.5, heirs=["k3Zp"]),
+            b'{"type":"drain","seconds":2.5,"quick":false,"heirs":["k3Zp"]}',
+        ),
         (Ready(), b'{"type":"ready"}'),
         (Alive(7, 9), b'{"type":"alive","connections":7,"taken":9,"troubles":[]}'),
         (
