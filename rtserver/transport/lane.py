@@ -377,8 +377,7 @@ class Lane(asyncio.Protocol):
             or self._exchange is not None
         ):
             return
-        origin = Origin(self._remote, self._local, self._secure)
-        if heir.serve(transport, self._buffer, origin, self._write_paused) is Outcome.SENT:
+        if heir.serve(transport, self._buffer, self._write_paused) is Outcome.SENT:
             self._leave()
 
     def _hand_over(self) -> bool:
