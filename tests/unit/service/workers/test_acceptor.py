@@ -133,7 +133,7 @@ async def test_when_no_worker_has_room_connections_come_later(
         door, _ = await asyncio.get_running_loop().sock_accept(listener)
         with door:
             await asyncio.sleep(0.02)  # it is full
-            counts = []
+            counts: list[int] = []
             async with asyncio.timeout(20):
                 while sum(counts) < 60:
                     counts.append(take(door))
