@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from rtserver import Emitter, RedisManager, Server
-from rtserver.cluster.redis.forms import Mode
+from rtserver.cluster.redis.forms import Mode, SubscriptionMode
 
 from .channel import NodeProcess
 from .either import Either, OurServer, Servers
@@ -49,18 +49,24 @@ class Wiring:
 
     Args:
         mode: The mode, as ours and emitters call it, and the adapters of `node/adapters.js`.
-        manager: Further options of ours.
-        adapter: The same of Node's adapter.
-        emitter: The same of our emitter.
+        subscription_mode: Which rooms have channels of their own, in sharded mode.
     """
 
     mode: Mode
-    manager: Mapping[str, Any] = field(default_factory=dict)
-    adapter: Mapping[str, Any] = field(default_factory=dict)
-    emitter: Mapping[str, Any] = field(default_factory=dict)
+    subscription_mode: SubscriptionMode = "dynamic"
+
+    @property
+    def has_channels_of_rooms(self) -> bool:
+        """Whether what is for one room goes only to servers that listen for it."""
+        return self.mode == "sharded" and self.subscription_mode != "static"
 
 
-MODES = {"pubsub": Wiring("pubsub")}
+MODES = {
+    "pubsub": Wiring("pubsub"),
+    "sharded, dynamic": Wiring("sharded"),
+    "sharded, dynamic-private": Wiring("sharded", "dynamic-private"),
+    "sharded, static": Wiring("sharded", "static"),
+}
 
 
 class MixedCluster:
@@ -103,14 +109,17 @@ class MixedCluster:
         for side in SIDES:
             for letter, (namespace, rooms) in CLIENTS.items():
                 await self.connect(side, letter, *rooms, namespace=namespace)
-        await self.listening(len(SIDES), room="red")
+        await self.listening(len(SIDES), "/chat", "red")
 
     async def _start(self, side: str) -> Either:
-        adapter = {"mode": self.wiring.mode, "url": self.redis.url, **self.wiring.adapter}
+        wiring = self.wiring
+        adapter = {"mode": wiring.mode, "url": self.redis.url}
+        if wiring.mode == "sharded":
+            adapter["subscriptionMode"] = wiring.subscription_mode
         options = dict(INTERFACE.options)
         if side in OURS:
             options["client_manager"] = RedisManager(
-                self.redis.url, mode=self.wiring.mode, **self.wiring.manager
+                self.redis.url, wiring.mode, subscription_mode=wiring.subscription_mode
             )
         application = replace(INTERFACE, node_options={"adapter": adapter}, options=options)
         return await self._servers.start("rtserver" if side in OURS else "node", application)
@@ -127,6 +136,8 @@ class MixedCluster:
         client = await self.node.connect(self.sides[side].url, namespace=namespace, auth=auth)
         assert await self.sides[side].log.next("connect") == [name]
         await client.answer(ANSWER, name)
+        if self.wiring.subscription_mode == "dynamic-private":
+            await self.listening(1, namespace, client.sid)
         self.clients[name] = client
         self._seen[name] = 0
         return client
@@ -180,7 +191,7 @@ class MixedCluster:
 
     async def listening(self, count: int, namespace: str = "/", room: str | None = None) -> None:
         """Wait until so many servers listen for a namespace, or for a room where rooms have channels."""
-        if room is not None and (self.wiring.mode != "sharded" or self.wiring.manager):
+        if room is not None and not self.wiring.has_channels_of_rooms:
             return
         channel = f"socket.io#{namespace}#" if room is None else f"socket.io#{namespace}#{room}#"
         question = ("PUBSUB", "SHARDNUMSUB" if self.wiring.mode == "sharded" else "NUMSUB")
@@ -193,7 +204,9 @@ class MixedCluster:
 
 async def _emitters(cluster: MixedCluster, servers: Servers, stack: AsyncExitStack) -> None:
     url, wiring = cluster.redis.url, cluster.wiring
-    emitter = await stack.enter_async_context(Emitter(url, wiring.mode, **wiring.emitter))
+    emitter = await stack.enter_async_context(
+        Emitter(url, wiring.mode, subscription_mode=wiring.subscription_mode)
+    )
     cluster.emitters["emitter"] = lambda namespace, steps: follow(emitter.of(namespace), steps)
     if wiring.mode == "pubsub":
         official = await servers.node("emitter.js", {})
