@@ -215,7 +215,8 @@ def server_options(config: Config) -> dict[str, Any]:
         "history": config.history.options(),
         "presence": config.presence.options(),
     }
-    return config.engine.model_dump() | config.socket.model_dump() | delivery | loggers
+    cluster = {"client_manager": config.cluster.client_manager()}
+    return cluster | config.engine.model_dump() | config.socket.model_dump() | delivery | loggers
 
 
 def _recovery(config: Config) -> ConnectionStateRecovery | None:
@@ -227,5 +228,5 @@ def _recovery(config: Config) -> ConnectionStateRecovery | None:
 
 def _settings_without_effect(config: Config) -> list[str]:
     """Name the settings that speak to a Server which the application has made itself."""
-    names = ("engine", "socket", "recovery", "duplicates", "history", "presence")
+    names = ("cluster", "engine", "socket", "recovery", "duplicates", "history", "presence")
     return [f"{name}.{key}" for name in names for key in sorted(getattr(config, name).model_fields_set)]

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rtserver.server.delivery.slow_clients import Action, policies
 from rtserver.service.auth_settings import AuthSettings
+from rtserver.service.cluster_settings import ClusterSettings
 from rtserver.service.delivery_settings import (
     DuplicateSettings,
     HistorySettings,
@@ -349,6 +350,7 @@ class Config(BaseSettings):
         default=60, description="Seconds that a worker may take to start, the application's start included."
     )
     listen: ListenSettings = ListenSettings()
+    cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
     socket: SocketSettings = SocketSettings()
     recovery: RecoverySettings = RecoverySettings()
