@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from rtserver.cluster.message import Kind, Message, options
 from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
-from rtserver.cluster.redis.client import BLOCKING, connect
+from rtserver.cluster.redis.client import BLOCKING, connect, sentinels_of
 from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, SubscriptionMode, form_of
 from rtserver.errors import EmitterError
 from rtserver.server.interface.backend import event_args, united
@@ -192,7 +192,8 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        await self._client.aclose()
+        for client in (self._client, *sentinels_of(self._client)):
+            await client.aclose()
 
     async def _publish(self, commands: Sequence[Command]) -> None:
         try:
@@ -247,7 +248,8 @@ class BlockingEmitter(EmitterNamespace[None]):
 
     def close(self) -> None:
         """Close the connections to Redis."""
-        self._client.close()
+        for client in (self._client, *sentinels_of(self._client)):
+            client.close()
 
     def _publish(self, commands: Sequence[Command]) -> None:
         try:

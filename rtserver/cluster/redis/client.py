@@ -13,7 +13,7 @@ import redis.asyncio.sentinel
 import redis.sentinel
 from redis.exceptions import RedisClusterException, RedisError
 
-__all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect", "count_subscriptions"]
+__all__ = ["BLOCKING", "FAILURES", "Client", "answer", "connect", "count_subscriptions", "sentinels_of"]
 
 Client = Any
 """A `redis.asyncio.Redis` or `redis.asyncio.RedisCluster`: what both have in common is used."""
@@ -91,6 +91,12 @@ def _by_sentinel(url: str, classes: Classes, secure: bool, options: dict[str, An
     }
     sentinel = classes.sentinel(sentinels, sentinel_kwargs={**options, "ssl": secure})
     return sentinel.master_for(name, **settings)
+
+
+def sentinels_of(client: Client) -> Sequence[Client]:
+    """Return the clients of Sentinels that a client has, which it doesn't close."""
+    manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
+    return () if manager is None else manager.sentinels
 
 
 def _without_secret(url: str) -> str:

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from rtserver.cluster.bus import Receive
-from rtserver.cluster.redis.client import answer, connect
+from rtserver.cluster.redis.client import answer, connect, sentinels_of
 from rtserver.cluster.redis.foreign import PythonFormat
 from rtserver.cluster.redis.link import dial_of
 from rtserver.cluster.redis.publisher import LIMIT, Publisher
@@ -110,7 +110,8 @@ class Connections:
         """Send what waits, for a short time, and end."""
         await self.publisher.close(FAREWELL)
         await self.subscriber.close()
-        await self.client.aclose()
+        for client in (self.client, *sentinels_of(self.client)):
+            await client.aclose()
 
     def status(self) -> RedisStatus:
         """Return how the server stands with Redis."""

@@ -9,12 +9,24 @@ import signal
 import socket
 from pathlib import Path
 
-__all__ = ["RedisServer", "free_port"]
+from redis.asyncio import Redis
+
+__all__ = ["RedisServer", "Sentinel", "free_port"]
 
 ATTEMPTS = 5
 """How often another port is tried when the one that was free has been taken."""
 PATIENCE = 20.0
 """Seconds that it has to start and to stop."""
+MASTER = "main"
+"""What Sentinels call the master that they watch."""
+
+
+def installed() -> str:
+    """Return where redis-server is."""
+    path = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if path is None:
+        raise RuntimeError("redis-server is missing: run the tests with `make test`, which installs it")
+    return path
 
 
 def free_port() -> int:
@@ -30,9 +42,14 @@ class RedisServer:
     Args:
         folder: For its socket.
         options: Further options, as on its command line: ``"--cluster-enabled", "yes"``.
+        program: Another server with the same options; Redis if omitted.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    _ready = b"Ready to accept connections"
+    """What it says when it takes connections."""
+
+    def __init__(self, folder: Path, *options: str, program: str | None = None) -> None:
+        self._program = program
         self._path = folder / "redis.sock"
         self._folder = folder
         self._options = options
@@ -86,29 +103,65 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def _command(self) -> list[str]:
+        place = ("--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self._path))
+        keeps = ("--save", "", "--appendonly", "no", "--dir", str(self._folder))
+        return [self._program or installed(), *place, *keeps, *self._options]
+
     async def _start(self) -> bool:
         """Start it, and wait until it takes connections. Returns False if the port is taken."""
-        path = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        if path is None:
-            raise RuntimeError("redis-server is missing: run the tests with `make test`, which installs it")
         self._process = await asyncio.create_subprocess_exec(
-            *(path, "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self._path)),
-            *("--save", "", "--appendonly", "no", "--dir", str(self._folder), *self._options),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            *self._command(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         said = []
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             async for line in self._process.stdout:
                 said.append(line.decode())
-                if b"Ready to accept connections" in line:
+                if self._ready in line:
                     self._log = asyncio.create_task(_discard(self._process.stdout))
                     return True
         await self.kill()
         text = "".join(said)
         assert "Address already in use" in text, text
         return False
+
+
+class Sentinel(RedisServer):
+    """A Sentinel, which watches a master and lets a replica take its place when it doesn't answer.
+
+    Args:
+        folder: For its configuration.
+        master: The master.
+    """
+
+    _ready = b"+monitor master"
+
+    def __init__(self, folder: Path, master: RedisServer) -> None:
+        super().__init__(folder)
+        self._master = master
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self.port}/{MASTER}"
+
+    async def knows_a_replica(self) -> None:
+        """Wait until there is a replica that can take the master's place."""
+        async with Redis.from_url(f"redis://127.0.0.1:{self.port}") as client, asyncio.timeout(PATIENCE):
+            while True:
+                for replica in await client.sentinel_slaves(MASTER):
+                    if replica.get("master-link-status") == "ok":
+                        return
+                await asyncio.sleep(0.05)
+
+    def _command(self) -> list[str]:
+        path = self._folder / "sentinel.conf"
+        path.write_text(
+            f"bind 127.0.0.1\nport {self.port}\ndir {self._folder}\n"
+            f"sentinel monitor {MASTER} 127.0.0.1 {self._master.port} 1\n"
+            f"sentinel down-after-milliseconds {MASTER} 500\nsentinel failover-timeout {MASTER} 2000\n"
+        )
+        return [installed(), str(path), "--sentinel"]
 
 
 async def _discard(stream: asyncio.StreamReader) -> None:

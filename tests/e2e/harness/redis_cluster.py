@@ -76,9 +76,11 @@ class RedisClusterServers:
 
     async def move(self, channel: str, to: int) -> None:
         """Give the slot of a channel to another master, as an operator does. There are no keys in it."""
-        slot = await self.command(to, "CLUSTER", "KEYSLOT", channel)
-        target = (await self.command(to, "CLUSTER", "MYID")).decode()
-        for number in (to, *(each for each in range(self._count) if each != to)):
+        slot, owner = await self.command(to, "CLUSTER", "KEYSLOT", channel), await self.owner(channel)
+        source, target = [(await self.command(number, "CLUSTER", "MYID")).decode() for number in (owner, to)]
+        await self.command(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+        await self.command(owner, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+        for number in (to, owner, *(set(range(self._count)) - {to, owner})):
             await self.command(number, "CLUSTER", "SETSLOT", slot, "NODE", target)
 
     async def owner(self, channel: str) -> int:
