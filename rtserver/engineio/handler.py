@@ -62,8 +62,8 @@ class Session(Protocol):
     def send(self, message: str | bytes, /) -> None:
         """Send a message packet with this content."""
 
-    def close(self, reason: str = "forced close") -> None:
-        """Send what is queued, then close."""
+    def close(self, reason: str = "forced close", *, code: int = 1000) -> None:
+        """Send what is queued, then close, with this code where it is a WebSocket."""
 
 
 class EngineHandler(Protocol):

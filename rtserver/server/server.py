@@ -105,6 +105,11 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         """What this layer has counted, for metrics."""
         return self._hub.counters
 
+    @property
+    def codec(self) -> Codec:
+        """The serializer."""
+        return self._hub.codec
+
     def has_clients(self, namespace: str) -> bool:
         """Tell whether clients of this server are in a namespace."""
         return namespace in self._hub.namespaces

@@ -13,8 +13,10 @@ from aiohttp import web
 
 from rtserver.cluster.default import set_place
 from rtserver.cluster.workers.place import Place
+from rtserver.engineio.handler import PacketHandler
 from rtserver.errors import StartError
 from rtserver.host import Server
+from rtserver.server.event_limits import EventLimiter
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
@@ -67,7 +69,8 @@ class Service:
         config = self.config
         host = web.Application()
         self.server = await self._make_server(host)
-        self.monitor = Monitor(self.server, self._guard, counts=config.metrics.enabled)
+        limiter = self._limit(self.server)
+        self.monitor = Monitor(self.server, self._guard, limiter, counts=config.metrics.enabled)
         if config.internal.port is None:
             add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
         elif self._place is None:
@@ -179,6 +182,18 @@ class Service:
             return self._runner.server
         return self.server.eio.lane(self._runner.server)
 
+    def _limit(self, server: Server) -> EventLimiter | None:
+        """Put limits before a server, where the configuration has any."""
+        engine, limits = server.eio, self.config.limits
+        engine.gate_limits = limits.gate()
+        events = limits.events()
+        if events is None:
+            return None
+        assert isinstance(engine.handler, PacketHandler)
+        limiter = EventLimiter(engine.handler, server.codec, events, lambda: engine.clock)
+        engine.handler = limiter
+        return limiter
+
     async def _make_server(self, host: web.Application) -> Server:
         config = self.config
         found = load_application(config.app, Path(config.app_dir or "."))
@@ -197,7 +212,7 @@ class Service:
                 )
             return found
         server = Server(**server_options(config))
-        self._guard = config.auth.guard(lambda: server.eio.clock)
+        self._guard = config.auth.guard(lambda: server.eio.clock, config.limits.connections_per_user)
         if self._guard is not None:
             for namespace in config.auth.namespaces:
                 server.use(self._guard.admit, namespace=namespace)

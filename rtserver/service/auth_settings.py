@@ -155,11 +155,12 @@ class AuthSettings(Section):
             raise ValueError("namespaces need tokens: expected a [[auth.keys]] table or jwks_url")
         return self
 
-    def guard(self, clock: Callable[[], Clock]) -> Guard | None:
+    def guard(self, clock: Callable[[], Clock], connections: int | None = None) -> Guard | None:
         """Make what asks clients for tokens; None if it isn't wanted.
 
         Args:
             clock: Returns the clock of the running loop.
+            connections: How many clients of one user may be in a namespace; None for any number.
         """
         if not self.namespaces:
             return None
@@ -168,5 +169,7 @@ class AuthSettings(Section):
             key_set = KeySet(self.jwks_url, self.jwks_max_age, self.jwks_cooldown, lambda: clock().now())
         expected = Expectations(self.audience, self.issuer, self.leeway, self.required)
         verifier = Verifier([each.key() for each in self.keys], key_set, expected)
-        manners = Manners(self.sources, self.name, self.user, self.refresh_before, self.refresh_event)
+        manners = Manners(
+            self.sources, self.name, self.user, self.refresh_before, self.refresh_event, connections
+        )
         return Guard(verifier, manners, clock)

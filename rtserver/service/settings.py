@@ -20,6 +20,7 @@ from rtserver.service.delivery_settings import (
     PresenceSettings,
     RecoverySettings,
 )
+from rtserver.service.limit_settings import LimitSettings
 from rtserver.service.section import Bytes, Seconds, Section
 from rtserver.service.setting_types import (
     Expected,
@@ -358,10 +359,19 @@ class Config(BaseSettings):
     history: HistorySettings = HistorySettings()
     presence: PresenceSettings = PresenceSettings()
     auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     internal: InternalSettings = InternalSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
+
+    @model_validator(mode="after")
+    def _users_are_known(self) -> Self:
+        if self.limits.connections_per_user is not None and not self.auth.namespaces:
+            raise ValueError(
+                "limits.connections_per_user: users are known by their tokens; set auth.namespaces"
+            )
+        return self
 
     @model_validator(mode="after")
     def _metrics_of_all_workers(self) -> Self:

@@ -97,7 +97,7 @@ class MemorySession:
         if self.buffered > self._max_buffer_size:
             self.close(Reason.SLOW_CLIENT)
 
-    def close(self, reason: str = "forced close") -> None:
+    def close(self, reason: str = "forced close", *, code: int = 1000) -> None:
         """Close from the server's side. A client that has stalled never reads what waits for it."""
         if not self.is_open:
             return

@@ -12,6 +12,7 @@ from rtserver.engineio.session import Session
 from rtserver.errors import HttpError
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
+from rtserver.transport.gate import Gate
 from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import Hooks
 from rtserver.transport.options import EngineOptions
@@ -38,6 +39,7 @@ class EngineHost:
         "close_timeout",
         "counters",
         "decode",
+        "gate",
         "handler",
         "hooks",
         "is_closing",
@@ -78,6 +80,8 @@ class EngineHost:
         self.hooks = hooks
         self.neighbours: Neighbours | None = None
         """Other processes that have sessions; None without any."""
+        self.gate: Gate | None = None
+        """Counts those who come in, where that is limited."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, where that is wanted."""
         self.is_closing = False
@@ -94,6 +98,8 @@ class EngineHost:
     def forget(self, session: Session) -> None:
         """Take a closed session out of the registry."""
         self.sessions.remove(session)
+        if self.gate is not None:
+            self.gate.leave(session.handshake.remote[0])
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""

@@ -16,6 +16,7 @@ from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
+from rtserver.transport.gate import Gate, GateLimits
 from rtserver.transport.handover.arrivals import Arrivals
 from rtserver.transport.handover.door import Door
 from rtserver.transport.handover.neighbours import Neighbours
@@ -54,6 +55,8 @@ class EngineServer:
         self.options = EngineOptions(**options)
         self.sessions = Registry()
         self.counters = Counters()
+        self.gate_limits: GateLimits | None = None
+        """How many clients may connect, if it is set before the event loop runs."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, if it is set before the event loop runs."""
         self._hooks = Hooks(self.counters, self.options.allow_request)
@@ -82,6 +85,11 @@ class EngineServer:
     def arrived(self) -> int:
         """Connections that came here from the process that accepted them: see `join`."""
         return 0 if self._arrivals is None else self._arrivals.unread
+
+    @property
+    def gate(self) -> Gate | None:
+        """What counts those who come in, where that is limited."""
+        return None if self._host is None else self._host.gate
 
     @property
     def allow_request(self) -> AllowRequest | None:
@@ -273,6 +281,8 @@ class EngineServer:
         if self._host is None:
             self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
             self._host.traffic = self.traffic
+            if self.gate_limits is not None:
+                self._host.gate = Gate(self.gate_limits, self._host.clock.now)
             self._routes = Routes(self._host)
         return self._host
 

@@ -87,6 +87,8 @@ class Entrance:
         """Call `open_session` if a session may be opened: now, or when the application has decided."""
         if self._host.is_closing:
             raise closing()
+        if self._host.gate is not None:
+            self._host.gate.ask(exchange.remote[0])
         allow_request = self._host.hooks.allow_request
         if allow_request is None:
             open_session()
@@ -110,6 +112,8 @@ class Entrance:
     def _connect(self, session: Session, event: Event) -> None:
         host = self._host
         host.sessions.add(session)
+        if host.gate is not None:
+            host.gate.enter(session.handshake.remote[0])
         try:
             host.handler.connect(session)
         except HttpError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,6 +42,7 @@ class Manners:
         user: The claim that names the user: a new token has to have the same.
         refresh_before: Seconds before its token expires that a client is asked for a new one.
         refresh_event: The event that asks for it.
+        connections: How many clients of one user may be in a namespace; None for any number.
     """
 
     sources: Sequence[Source] = ("auth", "header")
@@ -48,6 +50,7 @@ class Manners:
     user: str = "sub"
     refresh_before: float = 30
     refresh_event: str = "token_refresh"
+    connections: int | None = None
 
 
 class Guard:
@@ -64,6 +67,10 @@ class Guard:
         self._manners = manners
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._users: Counter[tuple[str, Any]] = Counter()
+        """Clients of each user in each namespace, where their number is limited."""
+        self.crowded = 0
+        """Clients that were not let in because their user has too many."""
         self.refused = 0
         """Clients that were not let in."""
         self.refreshed = 0
@@ -95,8 +102,30 @@ class Guard:
                 error,
             )
             raise Refusal(error.told, {"code": error.code}) from None
+        self._count(socket, self._user(claims))
         socket.data[CLAIMS] = dict(claims)
         self._watch(socket, claims)
+
+    def _count(self, socket: Socket, user: Any) -> None:
+        """Count a client as its user's.
+
+        Raises:
+            socketio.exceptions.ConnectionRefusedError: The user has too many.
+        """
+        most, key = self._manners.connections, (socket.namespace, user)
+        if most is None or not isinstance(user, (str, int)):
+            return
+        if self._users[key] >= most:
+            self.crowded += 1
+            message = f"You have {most} connections, the most that one user may have"
+            raise Refusal(message, {"code": "too_many_connections"})
+        self._users[key] += 1
+
+        @socket.on("disconnect")
+        def gone(reason: str) -> None:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key]
 
     def _user(self, claims: Claims) -> Any:
         return claims.get(self._manners.user)

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import metadata
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import ProcessCollector
 
 from rtserver.host import Server
+from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
 from rtserver.service.monitoring.families import Family, Kind, Sample
 from rtserver.service.monitoring.lag import BOUNDS, LoopLag
 from rtserver.service.monitoring.meter import MOST, OTHER, Meter
 from rtserver.transport.traffic import Traffic
 
-__all__ = ["collect"]
+__all__ = ["Parts", "collect"]
 
 # name, help, counter of the engine
 _ENGINE: Final = (
@@ -60,18 +61,28 @@ _GAUGES: Final = frozenset({"connected", "deaf_for", "lag", "waiting_bytes", "pe
 """What of a manager's status goes up and down. Its other numbers only grow."""
 
 
-def collect(
-    server: Server, guard: Guard | None, meter: Meter | None, traffic: Traffic | None, lag: LoopLag
-) -> Iterator[Family]:
+class Parts(NamedTuple):
+    """What stands around a server, where it is wanted."""
+
+    guard: Guard | None = None
+    """Asks clients for tokens."""
+    limiter: EventLimiter | None = None
+    """Limits the events of clients."""
+    meter: Meter | None = None
+    """Counts events."""
+    traffic: Traffic | None = None
+    """Counts bytes."""
+
+
+def collect(server: Server, parts: Parts, lag: LoopLag) -> Iterator[Family]:
     """Read everything.
 
     Args:
         server: The server.
-        guard: What asks clients for tokens, if anything does.
-        meter: What counts events.
-        traffic: What counts bytes.
+        parts: What stands around it.
         lag: What measures the event loop.
     """
+    guard, limiter, meter, traffic = parts
     yield _build()
     yield from _process()
     yield from _sessions(server)
@@ -102,6 +113,7 @@ def collect(
         yield Family.of("rtserver_sent_bytes", "counter", "Bytes that went out on WebSockets.", traffic.sent)
     if guard is not None:
         yield from _guard(guard)
+    yield from _limits(server, guard, limiter)
     yield from _manager(server.manager)
     yield _lag(lag)
 
@@ -153,6 +165,19 @@ def _guard(guard: Guard) -> Iterator[Family]:
     yield Family.of(
         "rtserver_tokens_expired", "counter", "Clients that gave no new token in time.", guard.expired
     )
+
+
+def _limits(server: Server, guard: Guard | None, limiter: EventLimiter | None) -> Iterator[Family]:
+    reached = Counter[str]()
+    if server.eio.gate is not None:
+        reached.update(server.eio.gate.refused)
+    if guard is not None:
+        reached["connections_per_user"] = guard.crowded
+    if limiter is not None:
+        reached["events"] = limiter.dropped
+        reached["tolerance"] = limiter.disconnected
+    help = "Requests, clients and events that a limit has stopped."
+    yield Family.of("rtserver_limited", "counter", help, reached, "limit")
 
 
 def _manager(manager: Any) -> Iterator[Family]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from rtserver.engineio.handler import PacketHandler
 from rtserver.host import Server
+from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
-from rtserver.service.monitoring.collect import collect
+from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families, Family
 from rtserver.service.monitoring.lag import LoopLag
 from rtserver.service.monitoring.meter import Meter
@@ -23,12 +24,16 @@ class Monitor:
     Args:
         server: The server.
         guard: What asks clients for tokens, if anything does.
+        limiter: What limits the events of clients, if anything does.
         counts: Whether events and bytes are counted, which costs something for each of them.
     """
 
-    def __init__(self, server: Server, guard: Guard | None, counts: bool) -> None:
+    def __init__(
+        self, server: Server, guard: Guard | None, limiter: EventLimiter | None, *, counts: bool
+    ) -> None:
         self._server = server
         self._guard = guard
+        self._limiter = limiter
         self._lag = LoopLag(asyncio.get_running_loop())
         self._meter: Meter | None = None
         self._traffic: Traffic | None = None
@@ -43,7 +48,8 @@ class Monitor:
 
     def measure(self) -> list[Family]:
         """Return the metrics of this process."""
-        return list(collect(self._server, self._guard, self._meter, self._traffic, self._lag))
+        parts = Parts(self._guard, self._limiter, self._meter, self._traffic)
+        return list(collect(self._server, parts, self._lag))
 
     async def families(self) -> Families:
         """Return all metrics: those of this process."""

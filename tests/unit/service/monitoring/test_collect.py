@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rtserver.host import Server
 from rtserver.service.auth.guard import Guard, Manners
 from rtserver.service.auth.verifier import Expectations, Verifier
-from rtserver.service.monitoring.collect import collect
+from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families
 from rtserver.service.monitoring.lag import LoopLag
 from rtserver.service.monitoring.meter import MOST, Meter
@@ -30,8 +30,7 @@ def values(server: Server, **parts: Any) -> dict[str, float]:
     """Return the metrics as Prometheus reads them."""
     lag = LoopLag(asyncio.get_running_loop())
     lag.observe(0.004)
-    parts = {"guard": None, "meter": None, "traffic": None} | parts
-    text = generate_latest(Families(collect(server, lag=lag, **parts))).decode()
+    text = generate_latest(Families(collect(server, Parts(**parts), lag))).decode()
     return {
         sample.name + "".join(f",{key}={value}" for key, value in sample.labels.items()): sample.value
         for family in text_string_to_metric_families(text)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from rtserver.clock import RESOLUTION
+from rtserver.server.event_limits import INTERVAL, EventLimiter, EventLimits
+from tests.unit.server.harness import FakeSession, Harness, manual_clock
+
+LIMITED = '[{"code":"rate_limited","message":"rate limit exceeded","retry_after":0.25}]'
+
+
+class Limited:
+    """A server whose clients' events are limited, and whose time a test moves."""
+
+    def __init__(self, in_frames: bool = True, **limits: float) -> None:
+        self.loop, clock = manual_clock()
+        self.harness = Harness(clock=clock, namespaces=("/", "/chat"))
+        sio = self.harness.sio
+        self.limiter = EventLimiter(sio._dispatch, sio.codec, EventLimits(**limits), lambda: clock)  # type: ignore[arg-type]
+        self.seen: list[object] = []
+        sio.on("note", lambda sid, *args: self.seen.append(args[0]))
+        self.in_frames = in_frames
+
+    def session(self) -> FakeSession:
+        session = FakeSession(self.limiter)
+        session.in_frames = self.in_frames
+        session.join()
+        return session
+
+
+@pytest.mark.parametrize("in_frames", [True, False])
+async def test_events_over_the_limit_are_left_out(in_frames: bool) -> None:
+    one = Limited(in_frames, events_per_second=4, events_burst=3)
+    session, other = one.session(), one.session()
+    for number in range(5):
+        session.receive(f'2["note",{number}]')
+    other.receive('2["note","another client\'s"]')
+    assert one.seen == [0, 1, "another client's"]  # the CONNECT packet counts
+    assert one.limiter.dropped == 3
+    one.loop.advance(INTERVAL + 2 * RESOLUTION)
+    session.receive('2["note",5]', '2["note",6]')
+    assert one.seen[3:] == [5]
+    one.loop.advance(100)
+    for number in range(10, 20):
+        session.receive(f'2["note",{number}]')
+    assert one.seen[4:] == [10, 11, 12]
+
+
+async def test_who_waits_for_an_acknowledgment_learns_why() -> None:
+    one = Limited(events_per_second=1, events_burst=1)
+    session = one.session()
+    session.receive('27["note",1]', '2["note",1]')
+    assert session.take() == [f"437{LIMITED}"]
+
+
+async def test_bytes_over_the_limit() -> None:
+    one = Limited(bytes_per_second=400, bytes_burst=100)
+    session = one.session()
+    session.receive(f'2["note","{"x" * 60}"]', f'2["note","{"y" * 60}"]')
+    assert one.seen == ["x" * 60]
+    one.loop.advance(INTERVAL + 2 * RESOLUTION)
+    session.receive('2["note","z"]')
+    assert one.seen[1:] == ["z"]
+
+
+@pytest.mark.parametrize("in_frames", [True, False])
+async def test_an_event_goes_with_its_attachments(in_frames: bool) -> None:
+    one = Limited(in_frames, events_per_second=4, events_burst=2)
+    session = one.session()
+    announced = '["note",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
+    session.receive(f"52-{announced}", b"kept", b"too")
+    session.receive(f"52-{announced}", b"left out", b"this, too")
+    one.loop.advance(INTERVAL + 2 * RESOLUTION)
+    session.receive('2["note","after"]')
+    assert one.seen == [b"kept", "after"]
+    assert session.closed_for is None
+
+
+async def test_a_client_that_doesn_t_stop_is_disconnected() -> None:
+    one = Limited(events_per_second=4, events_burst=1, tolerance=3)
+    session, other = one.session(), one.session()
+    for _ in range(5):
+        session.receive('2["note",1]')
+    assert session.closed_for == "rate limit exceeded"
+    assert other.closed_for is None
+    assert one.limiter.disconnected == 1
+
+
+async def test_one_that_slows_down_is_forgiven() -> None:
+    one = Limited(events_per_second=8, events_burst=1, tolerance=2)
+    session = one.session()
+    for _ in range(20):
+        session.receive('2["note",1]', '2["note",1]')
+        one.loop.advance(2 * INTERVAL)
+    assert session.closed_for is None
+
+
+@pytest.mark.parametrize("in_frames", [True, False])
+async def test_other_packets_are_not_left_out(in_frames: bool) -> None:
+    one = Limited(in_frames, events_per_second=4, events_burst=1, tolerance=3)
+    session = one.session()
+    session.join("/chat")
+    session.receive("30[]", "31[]")
+    assert session.closed_for is None
+    session.receive("32[]")
+    assert session.closed_for == "rate limit exceeded"
+
+
+async def test_nothing_is_left_of_those_who_have_gone() -> None:
+    one = Limited(events_per_second=4)
+    session = one.session()
+    session.close("transport close")
+    assert one.limiter._buckets == {}
+    one.loop.advance(10 * INTERVAL)
+    assert one.limiter._timer is None
