@@ -118,11 +118,12 @@ class FaultyProxy:
         url: Where clients connect.
         links: The connections that work, in the order in which they were made.
         dead: Those that a fault has ended.
+        port: Where new connections are passed on to.
         cut_after: Bytes for the client after which a new connection ends; None for no limit.
     """
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._listening: asyncio.Server | None = None
         self._dialling: set[asyncio.Task[Any]] = set()
         self.url = ""
@@ -154,6 +155,6 @@ class FaultyProxy:
     async def _dial(self, link: Link) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: link.server, "127.0.0.1", self._port)
+            await loop.create_connection(lambda: link.server, "127.0.0.1", self.port)
         except OSError:
             link.client.reset()
