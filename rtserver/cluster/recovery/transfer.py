@@ -156,7 +156,15 @@ class Transfers:
                 if located is not None:
                     return located
         census = await bus.census(MEETING)
-        return await self._ask(Kind.LOCATE, wanted, None, census) if census.count else None
+        if not census.count:
+            return None
+        # Who isn't known by name may be a server of Node, which never answers.
+        patience = None if len(census.uids) == census.count else HINT_TIMEOUT
+        try:
+            async with asyncio.timeout(patience):
+                return await self._ask(Kind.LOCATE, wanted, None, census)
+        except TimeoutError:
+            return None
 
     async def _ask(
         self, kind: Kind, wanted: Wanted, uid: str | None, census: Census | None = None

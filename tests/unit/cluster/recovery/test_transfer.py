@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rtserver.cluster.bus import Census
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.recovery import transfer
@@ -114,6 +115,25 @@ async def test_a_server_that_is_silent_costs_so_much_time(
     assert str(client.pid) not in caplog.text
     assert servers.transfers(1)._questions == {}
     await servers.flow()  # answers that nobody waits for
+
+
+async def test_servers_of_node_are_not_waited_for_for_long(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def census(namespace: str) -> Census:
+        return Census(3, frozenset(("server0", "server2")))
+
+    monkeypatch.setattr(transfer, "HINT_TIMEOUT", 0.05)
+    monkeypatch.setattr(servers.managers[1]._bus, "census", census)
+    client = Client(servers.harnesses[1])
+    client.pid = "server0.forged"
+    client.connect()
+    while not client.session.sent:
+        await servers.flow()
+    client.read()
+    assert client.sid
+    assert not client.recovered
+    assert caplog.text == ""
 
 
 async def test_who_asks_while_the_session_is_on_its_way_gets_it_from_there(servers: Servers) -> None:
