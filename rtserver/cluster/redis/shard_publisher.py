@@ -44,6 +44,7 @@ class ShardPublisher:
         self._limit = limit
         self._publishers: dict[str, Publisher] = {}
         self._starting: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._returned: deque[bytes] = deque()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -102,7 +103,8 @@ class ShardPublisher:
         """Send what waits, for so many seconds, and end."""
         for task in self._starting:
             task.cancel()
-        await asyncio.gather(*(each.close(patience) for each in self._publishers.values()))
+        closing = (each.close(patience) for each in self._publishers.values())
+        await asyncio.gather(*closing, *self._closing)
         await self._topology.close()
         lost = len(self._returned) + len(self._waiting)
         if lost:
@@ -153,8 +155,8 @@ class ShardPublisher:
                 self._waiting_bytes += len(packed) + OVERHEAD
             self._gone.add(publisher)
             task = asyncio.create_task(publisher.close(0))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
         waiting = [*self._returned, *self._waiting]
         self._returned.clear()
         self._waiting.clear()

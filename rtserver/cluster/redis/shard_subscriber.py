@@ -33,7 +33,8 @@ class ShardSubscriber:
         self._places: dict[Key, str] = {}
         """The node on which each channel is subscribed to; none for those that are nowhere."""
         self._subscribers: dict[str, Subscriber] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._is_started = False
         self._reconnects = 0
         self.hearing = ShardHearing(self._subscribers)
@@ -59,9 +60,9 @@ class ShardSubscriber:
 
     async def close(self) -> None:
         """End."""
-        for task in self._tasks:
+        for task in self._starting:
             task.cancel()
-        await asyncio.gather(*(each.close() for each in self._subscribers.values()))
+        await asyncio.gather(*(each.close() for each in self._subscribers.values()), *self._closing)
         await self._topology.close()
 
     # Subscriptions.
@@ -126,8 +127,8 @@ class ShardSubscriber:
                 logger.error("%s", error)
 
         task = asyncio.create_task(start())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
 
     def _place_all(self) -> None:
         for key in tuple(self._takes):
@@ -142,8 +143,8 @@ class ShardSubscriber:
             self.hearing.forget(subscriber)
             self._reconnects += 1 + subscriber.reconnects
             task = asyncio.create_task(subscriber.close())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
 class ShardHearing:

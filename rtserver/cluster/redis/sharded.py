@@ -154,19 +154,23 @@ class ShardedBus:
         return not self._spread or not self._is_joining((message.namespace, room))
 
     def _note_joining(self, message: Message) -> None:
+        self._expire()
         end = asyncio.get_running_loop().time() + SPREAD
         for room in message.data["rooms"]:
             self._spread.pop((message.namespace, room), None)
             self._spread[message.namespace, room] = end
 
     def _is_joining(self, key: tuple[str, Room]) -> bool:
+        self._expire()
+        return key in self._spread
+
+    def _expire(self) -> None:
         now = asyncio.get_running_loop().time()
         while self._spread:
             first, end = next(iter(self._spread.items()))
             if end > now:
                 break
             del self._spread[first]
-        return key in self._spread
 
     # What comes.
 
