@@ -124,7 +124,7 @@ class Mesh:
             await asyncio.get_running_loop().create_unix_connection(lambda: link, path)
         except (ConnectionRefusedError, FileNotFoundError):
             self._dead.add(name)  # nobody listens any more, and nobody will: the next one has a new name
-            del self._connecting[name]
+            self._connecting.pop(name, None)
             self.ended(link)
         except OSError as error:
             logger.warning("worker %s can't be connected to: %s", name, error)
