@@ -92,6 +92,28 @@ class TestServe:
         assert re.match(rf"rtserver \d+\.\d+\.\d+, configuration: {re.escape(str(file))}\n", banner)
         assert "transports: websocket; event loop: asyncio; path: /socket.io/\n" in banner
 
+    async def test_clients_are_closed_over_the_drain_time(self, start: Start, config: Write) -> None:
+        command = await start("serve", "--config", str(config("drain_time = 0.4")))
+        url = (await command.url()).replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        async with websockets.connect(url) as first, websockets.connect(url) as second:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            command.process.send_signal(signal.SIGTERM)
+            for client in (first, second):
+                async with asyncio.timeout(TIMEOUT):
+                    await client.wait_closed()
+                assert client.close_code == 1001
+            assert loop.time() - began >= 0.2
+            assert (await command.end())[0] == 0
+
+    async def test_a_second_signal_is_quick(self, start: Start, config: Write) -> None:
+        command = await start("serve", "--config", str(config("drain_time = 600")))
+        url = (await command.url()).replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        async with websockets.connect(url), websockets.connect(url):
+            command.process.send_signal(signal.SIGTERM)
+            await command.line("stopping: SIGTERM received")
+            assert (await command.end(signal.SIGINT))[0] == 0
+
     async def test_a_stop_closes_websockets_with_1001(self, start: Start, config: Write) -> None:
         command = await start("serve", "--config", str(config()))
         url = (await command.url()).replace("http", "ws")

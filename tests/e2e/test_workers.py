@@ -47,6 +47,18 @@ async def setup(server, host):
 """
 
 
+TWO_SERVERS = """\
+import rtserver
+from rtserver.cluster.memory import MemoryManager
+
+further = rtserver.Server()
+
+
+async def setup(server, host):
+    further.attach(host, "further")
+"""
+
+
 class Service:
     """A served application, with its supervisor's process and log.
 
@@ -248,6 +260,19 @@ class TestStart:
         await command.line(error)
         assert (await command.end())[0] == 1
         assert sum("rtserver: " in line for line in command.lines) == 1
+
+    async def test_an_application_with_two_servers(self, service: Service) -> None:
+        service.write("workers = 2", TWO_SERVERS)
+        command = await service.commands.start("serve", "--config", "rtserver.toml")
+        await command.line("joined to the other workers already: give every further one a client_manager")
+        assert (await command.end())[0] == 1
+
+    async def test_a_further_server_that_is_alone(self, service: Service) -> None:
+        application = TWO_SERVERS.replace("Server()", "Server(client_manager=MemoryManager())")
+        service.write("workers = 2", application)
+        command = await service.commands.start("serve", "--config", "rtserver.toml")
+        await command.url()
+        assert (await command.end(signal.SIGTERM))[0] == 0
 
     async def test_a_port_in_use(self, service: Service, tmp_path: Path) -> None:
         await service.start()

@@ -49,7 +49,17 @@ class WorkerManager(ClusterManager):
         return self._shared is not None or super().has_clients(namespace, room)
 
     async def start(self) -> None:
-        """Join the other workers."""
+        """Join the other workers.
+
+        Raises:
+            RuntimeError: Another server of this process has done that.
+        """
+        place = self._workers.place
+        if place.bus.exists():
+            raise RuntimeError(
+                "a Server of this process has been joined to the other workers already:"
+                " give every further one a client_manager of its own"
+            )
         if isinstance(self._shared, JournaledStore):
             self._shared.begin()
         await super().start()
