@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rtserver.errors import ConfigError, StartError
+from rtserver.service.commands import client, emit, status, token
 from rtserver.service.config import load_config
 from rtserver.service.listening import tls_context
 from rtserver.service.logs import configure_logging
@@ -140,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Print a TOML file that holds every setting, documented, at its default.",
     )
     defaults.set_defaults(run=_print_defaults)
+    for command in (client, emit, token, status):
+        command.add(commands)
     return parser
 
 

@@ -54,7 +54,11 @@ class Commands:
         self._commands: list[Command] = []
 
     async def start(
-        self, *arguments: str, env: dict[str, str] | None = None, program: Sequence[str] = ()
+        self,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        program: Sequence[str] = (),
+        stdin: bool = False,
     ) -> Command:
         """Start a command.
 
@@ -62,6 +66,7 @@ class Commands:
             arguments: Its command line.
             env: Variables of its environment, in addition.
             program: What is started, instead of this interpreter with the package.
+            stdin: Whether the test types something.
         """
         process = await asyncio.create_subprocess_exec(
             *(program or (sys.executable, "-m", "rtserver")),
@@ -69,6 +74,7 @@ class Commands:
             cwd=self._folder,
             env={key: value for key, value in os.environ.items() if not key.startswith("RTSERVER_")}
             | (env or {}),
+            stdin=asyncio.subprocess.PIPE if stdin else None,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

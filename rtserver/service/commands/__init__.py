@@ -1,0 +1,1 @@
+"""Commands beside ``serve``: tools for those who develop against a service, or operate it."""
