@@ -9,7 +9,7 @@ from rtserver.clock import Clock
 from rtserver.server.acks import AckCallback
 from rtserver.server.counters import Counters
 from rtserver.server.delivery.history import History, MemoryHistory
-from rtserver.server.manager import LocalSink
+from rtserver.server.manager import PEER_TIMEOUT, LocalSink
 from rtserver.server.namespace import Room
 from rtserver.server.recovery.log import Source
 from rtserver.server.recovery.memory import MemoryStore
@@ -24,6 +24,8 @@ class Here:
     """The base of all managers."""
 
     def __init__(self) -> None:
+        self.request_timeout = PEER_TIMEOUT
+        """Seconds that other servers have for an answer where the application sets no time-out."""
         self._sink: LocalSink
         self._history: MemoryHistory | None = None
         self._store: RecoveryStore | None = None

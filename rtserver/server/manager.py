@@ -30,7 +30,7 @@ from rtserver.socketio.codec import Codec
 __all__ = ["PEER_TIMEOUT", "LocalSink", "Manager"]
 
 PEER_TIMEOUT: Final = 5.0
-"""Seconds that other servers have for an answer where the application sets no time-out, as in Node."""
+"""Seconds that other servers have for an answer unless the manager is told otherwise, as in Node."""
 
 
 class LocalSink(Protocol):
@@ -136,6 +136,10 @@ class Manager(Protocol):
     @property
     def alone(self) -> bool:
         """True when no client is connected elsewhere, ever."""
+
+    @property
+    def request_timeout(self) -> float:
+        """Seconds that other servers have for an answer where the application sets no time-out."""
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is, before anything else is called."""

@@ -11,7 +11,7 @@ from rtserver.server.delivery.history import HistoryPage, HistoryStore, Replay, 
 from rtserver.server.delivery.presence import Announcer, Presence, PresencePage
 from rtserver.server.hub import Hub
 from rtserver.server.local import Local
-from rtserver.server.manager import PEER_TIMEOUT, Manager
+from rtserver.server.manager import Manager
 from rtserver.server.namespace import Room
 from rtserver.server.registration import MAIN
 from rtserver.server.room_events import RoomHandler
@@ -118,7 +118,11 @@ class RoomMethods:
             )
         target = Target(namespace or MAIN, (room,))
         members = {socket.sid: options.of(socket.data) for socket in self._local.sockets(target)}
-        others = Fetched() if self.manager.alone else await self.manager.fetch(target, PEER_TIMEOUT)
+        others = (
+            Fetched()
+            if self.manager.alone
+            else await self.manager.fetch(target, self.manager.request_timeout)
+        )
         members |= {details.sid: options.of(details.data) for details in others.sockets}
         listed = members
         if len(members) > options.max_members:

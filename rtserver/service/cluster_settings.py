@@ -13,7 +13,7 @@ from rtserver.cluster.redis.forms import MAX_LENGTH, Mode, SubscriptionMode
 from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.redis.publisher import LIMIT
 from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE
-from rtserver.server.manager import Manager
+from rtserver.server.manager import PEER_TIMEOUT, Manager
 from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected
 
@@ -68,6 +68,10 @@ class ClusterSettings(Section):
         default=LIMIT,
         ge=1,
         description="Bytes for other servers that wait while Redis is away. The oldest give way then.",
+    )
+    request_timeout: Seconds = Field(
+        default=PEER_TIMEOUT,
+        description="Seconds that other servers have for an answer where the application sets no time-out.",
     )
     heartbeat_interval: Seconds = Field(
         default=INTERVAL, description="Seconds between two messages of a server to itself, over Redis."

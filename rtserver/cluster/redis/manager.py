@@ -25,6 +25,7 @@ from rtserver.cluster.redis.sharded import ShardedBus
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE
 from rtserver.ids import new_sid
+from rtserver.server.manager import PEER_TIMEOUT
 
 __all__ = ["BUSES", "BusOptions", "RedisBus", "RedisManager", "SubscriptionMode"]
 
@@ -90,6 +91,7 @@ class RedisManager(ClusterManager):
         python_channel: The channel of python-socketio's managers, whose emits are for clients here as well;
             None to hear nothing of them.
         max_waiting: Bytes for other servers that wait at most while Redis doesn't take them.
+        request_timeout: Seconds that other servers have for an answer where the application sets no time-out.
         heartbeat_interval: Seconds between two messages of this server to itself, over Redis.
         heartbeat_timeout: Seconds that such a message may take; then the connection is made again.
         redis_options: Options of redis-py's client, as python-socketio's manager takes them.
@@ -110,6 +112,7 @@ class RedisManager(ClusterManager):
         max_length: int = MAX_LENGTH,
         python_channel: str | None = CHANNEL,
         max_waiting: int = LIMIT,
+        request_timeout: float = PEER_TIMEOUT,
         heartbeat_interval: float = INTERVAL,
         heartbeat_timeout: float = PATIENCE,
         redis_options: Mapping[str, Any] | None = None,
@@ -136,6 +139,7 @@ class RedisManager(ClusterManager):
         )
         self._redis: RedisBus = BUSES[mode](bus_options)
         super().__init__(self._redis)
+        self.request_timeout = request_timeout
 
     def status(self) -> RedisStatus:
         """Return how this server stands with Redis: what a readiness check or a metric asks for."""

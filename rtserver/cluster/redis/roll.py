@@ -64,18 +64,17 @@ class Roll:
             self._beat(Kind.CLOSE)
 
     def take(self, message: Message) -> bool:
-        """Take a message if it is about this. Returns False for any other."""
-        if message.kind is Kind.CLOSE:
-            self._peers.left(message.uid)
-            self._companions.discard(message.uid)
-        elif message.kind is Kind.INITIAL_HEARTBEAT or message.kind is Kind.HEARTBEAT:
+        """Take a message if it is about this. Returns False for what others are to know as well."""
+        if message.kind is Kind.INITIAL_HEARTBEAT or message.kind is Kind.HEARTBEAT:
             self._peers.heard(message.uid, asyncio.get_running_loop().time())
             self._companions.add(message.uid)
             if message.kind is Kind.INITIAL_HEARTBEAT:
                 self._beat(Kind.HEARTBEAT)
-        else:
-            return False
-        return True
+            return True
+        if message.kind is Kind.CLOSE:
+            self._peers.left(message.uid)
+            self._companions.discard(message.uid)
+        return False
 
     async def census(self, namespace: str, everyone: str) -> Census:
         """Count the other servers.

@@ -19,7 +19,6 @@ from rtserver.server.answers import Answers
 from rtserver.server.interface.backend import Backend, event_args, united
 from rtserver.server.interface.remote import RemoteSocket, Sockets
 from rtserver.server.interface.selection import Selecting, Selection
-from rtserver.server.manager import PEER_TIMEOUT
 from rtserver.server.membership import done
 from rtserver.server.namespace import Room
 
@@ -83,8 +82,9 @@ class Chain(Selecting["BroadcastOperator"]):
         backend = operator.backend
         found: Sockets = Sockets(Socket(backend, socket) for socket in backend.local.sockets(target))
         if not operator.is_local:
-            seconds = PEER_TIMEOUT if operator.seconds is None else operator.seconds
-            fetched = await backend.manager.fetch(target, seconds)
+            manager = backend.manager
+            seconds = manager.request_timeout if operator.seconds is None else operator.seconds
+            fetched = await manager.fetch(target, seconds)
             found.extend(
                 RemoteSocket.from_details(backend, target.namespace, details) for details in fetched.sockets
             )

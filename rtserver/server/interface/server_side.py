@@ -8,7 +8,6 @@ from typing import Any, TypeVar, overload
 from rtserver.server.answers import Answers
 from rtserver.server.interface.backend import event_args
 from rtserver.server.interface.operator import Chain
-from rtserver.server.manager import PEER_TIMEOUT
 from rtserver.server.membership import done
 
 __all__ = ["ServerSide"]
@@ -64,14 +63,14 @@ class ServerSide(Chain):
         self,
         event: str,
         *args: Any,
-        timeout: float = PEER_TIMEOUT,  # noqa: ASYNC109 - the manager keeps it
+        timeout: float | None = None,  # noqa: ASYNC109 - the manager keeps it
     ) -> Answers:
         """Emit an event to the other servers of the cluster, and wait for their answers.
 
         Args:
             event: Its name.
             args: Its arguments.
-            timeout: Seconds that the servers have.
+            timeout: Seconds that the servers have; what the manager gives them if omitted, 5 by default.
 
         Returns:
             The answers, and in ``silent`` the servers that gave none: being late raises nothing.
@@ -81,4 +80,6 @@ class ServerSide(Chain):
         """
         operator = self._operator()
         packet = event_args(event, args)
-        return await operator.backend.manager.server_side_ask(operator.namespace, packet, timeout)
+        manager = operator.backend.manager
+        seconds = manager.request_timeout if timeout is None else timeout
+        return await manager.server_side_ask(operator.namespace, packet, seconds)

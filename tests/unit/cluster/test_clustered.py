@@ -11,6 +11,7 @@ import pytest
 
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.message import Kind, Message
+from rtserver.server.manager import PEER_TIMEOUT
 from tests.contract.conftest import received
 from tests.support.bus import Exchange, LoopBus
 from tests.support.engine import until
@@ -188,3 +189,13 @@ async def test_an_older_server_is_told_that_a_client_is_here() -> None:
         assert done.kind is Kind.DONE
         assert await received(session) == ["41"]
         assert ask(servers, Kind.JOIN, **one, rooms=["x"]) == []
+
+
+async def test_the_manager_says_how_long_others_have() -> None:
+    async with Servers("a", "b") as servers:
+        servers.managers[0].request_timeout = 0.05
+        servers.exchange.buses["b"].is_deaf = True
+        async with asyncio.timeout(PEER_TIMEOUT - 1):
+            sockets = await servers.harnesses[0].sio.fetch_sockets()
+            answers = await servers.harnesses[0].sio.server_side_emit_with_ack("question")
+        assert (sockets.silent, answers.silent) == (("b",), ("b",))

@@ -47,7 +47,7 @@ class Fixed:
         return [each for name in words[2:] for each in (name.encode(), self.counts.get(name, 0))]
 
     def hear(self, uid: str, kind: Kind = Kind.HEARTBEAT) -> None:
-        assert self.roll.take(Message(uid, "/", kind, {}))
+        assert self.roll.take(Message(uid, "/", kind, {})) is (kind is not Kind.CLOSE)
 
     async def census(self) -> tuple[int, set[str]]:
         census = await self.roll.census("/", "all")
