@@ -37,6 +37,20 @@ async def test_two_servers(redis_server: RedisServer, hosting: Hosting, node: No
     assert await one.next("said") == await two.next("said") == ["hello"]
 
 
+async def test_sharded_mode(redis_server: RedisServer, hosting: Hosting, node: Node) -> None:
+    clients = []
+    for _ in range(2):
+        sio = run("sharded", redis_server)["sio"]
+        clients.append(await node.connect((await hosting.server(sio)).url))
+        await sio.enter_room(clients[-1].sid, "lobby")
+    await sio.emit("news", "hello", to="lobby")
+    assert [await client.next("news") for client in clients] == [["hello"], ["hello"]]
+
+
+def test_where_redis_can_be() -> None:
+    exec(example(PAGE, "places"), {})  # nothing is connected to before a server starts
+
+
 def test_the_config() -> None:
     settings = ClusterSettings.model_validate(tomllib.loads(example(PAGE, "config"))["cluster"])
     assert isinstance(settings.client_manager(), RedisManager)

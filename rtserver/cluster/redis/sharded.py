@@ -140,12 +140,9 @@ class ShardedBus:
 
     def settle(self, namespace: str, rooms: Sequence[str]) -> Awaitable[object] | None:
         """Wait until Redis has taken the subscriptions to rooms, for a second at most."""
+        names = [self._channels.events(namespace, room) for room in (None, *rooms)]
         subscriber = self._connections.subscriber
-        waiting = [
-            confirmation
-            for room in rooms
-            if (confirmation := subscriber.confirmation(self._channels.events(namespace, room))) is not None
-        ]
+        waiting = [each for name in names if (each := subscriber.confirmation(name)) is not None]
         return asyncio.wait(waiting, timeout=SETTLED) if waiting else None
 
     def _has_channel(self, message: Message, room: str) -> bool:
