@@ -9,14 +9,16 @@ come again and again, and each is decoded once. An event that concerns nobody he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from struct import Struct, error
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from rtserver.cluster.message import Kind, Message
+from rtserver.cluster.message import Kind, Message, target_of
 from rtserver.cluster.rooms import LocalRooms
 from rtserver.errors import ClusterViolation
+from rtserver.server.namespace import Room
 from rtserver.server.written import Written, write
 from rtserver.socketio.json_codec import JsonCodec
 
@@ -104,7 +106,7 @@ class EventForm:
             uid, namespace, Kind.BROADCAST, {"opts": opts, "packet": Written(body[start:], self._codec)}
         )
 
-    def _concerns_anyone(self, namespace: str, rooms: list[Any]) -> bool:
+    def _concerns_anyone(self, namespace: str, rooms: Sequence[Room]) -> bool:
         has_members = self._rooms.has_members
         for room in rooms:  # no `any`: its generator takes longer than all else here
             if has_members(namespace, room):
@@ -113,7 +115,11 @@ class EventForm:
 
     def _learn(self, target: bytes) -> _Known:
         namespace, rooms, except_rooms, flags = orjson.loads(target)
-        known = _Known(namespace, {"rooms": rooms, "except": except_rooms, "flags": flags})
+        if not isinstance(namespace, str) or not isinstance(flags, dict):
+            raise TypeError("expected a namespace, rooms, rooms and flags")
+        meant = target_of(namespace, {"rooms": rooms, "except": except_rooms})
+        opts = {"rooms": list(meant.rooms), "except": list(meant.except_rooms), "flags": flags}
+        known = _Known(namespace, opts)
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[target] = known
