@@ -22,6 +22,7 @@ class Scripted:
     Attributes:
         answer: Says what is answered to what redis-py doesn't ask when it connects.
         commands: What was asked, without that.
+        pings: How often it was asked whether it is there.
         writers: The connections that were made.
         is_silent: Whether nothing at all is answered on the connections that there are.
     """
@@ -31,6 +32,7 @@ class Scripted:
         self.commands: list[list[bytes]] = []
         self.writers: list[asyncio.StreamWriter] = []
         self.is_silent = False
+        self.pings = 0
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,6 +48,7 @@ class Scripted:
 
     def _answer(self, command: list[bytes]) -> bytes:
         if command == [b"PING"]:
+            self.pings += 1
             return b"+PONG\r\n"
         if command[0] in (b"CLIENT", b"AUTH", b"SELECT"):
             return OK

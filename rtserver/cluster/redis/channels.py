@@ -28,7 +28,7 @@ class Channels(NamedTuple):
     def events(self, namespace: str, room: str | None = None) -> str:
         """Name the channel of events for everyone, or for one room."""
         channel = f"{self.key}#{namespace}#"
-        return channel if room is None else f"{channel}{room}#"
+        return channel if room is None else f"{channel}{_sound(room)}#"
 
     def all_events(self, namespace: str) -> str:
         """Return the pattern of both kinds of channels."""
@@ -46,3 +46,8 @@ class Channels(NamedTuple):
         """Name the channel of responses of the pub/sub adapter, to all servers or to one."""
         channel = f"{self.key}-response#{namespace}#"
         return channel if uid is None else f"{channel}{uid}#"
+
+
+def _sound(name: str) -> str:
+    """Return a name as JavaScript writes it: half of a surrogate pair has no form in UTF-8."""
+    return name if name.isascii() else name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -17,3 +17,8 @@ def test_the_names_are_those_of_nodes_adapters() -> None:
 def test_the_pattern_matches_no_other_namespace() -> None:
     assert Channels().all_events("/chat") == "socket.io#/chat#*"
     assert Channels().all_events("/a*[b]?") == r"socket.io#/a\*\[b\]\?#*"
+
+
+def test_half_of_a_surrogate_pair_is_written_as_javascript_does() -> None:
+    assert Channels().events("/", "a\ud800b") == "socket.io#/#a\ufffdb#"
+    assert Channels().events("/", "grün \U0001f600") == "socket.io#/#grün \U0001f600#"

@@ -13,12 +13,13 @@ from redis.asyncio.connection import AbstractConnection
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.link import INTERNALS
+from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.redis.publisher import Publisher
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.errors import StartError
 from rtserver.ids import new_sid
 from tests.support.engine import until
-from tests.unit.server.harness import turns
+from tests.unit.server.harness import Harness, turns
 
 
 class Ends:
@@ -172,3 +173,13 @@ async def test_what_redis_refuses_is_an_error_at_the_start(shared_redis: str, su
     ends = Ends(f"{shared_redis}{suffix}")
     with pytest.raises(StartError, match="Check user, password"):
         await ends.connections.start(ends.python.append)
+
+
+async def test_a_name_that_utf_8_has_no_form_for_is_no_failure(shared_redis: str) -> None:
+    server = Harness(manager=RedisManager(shared_redis, key=new_sid()))
+    await server.sio.start()
+    sid = (client := server.session()).join()
+    await server.sio.enter_room(sid, "a\ud800")
+    await server.sio.emit("event", room="a\ud800")
+    assert client.take() == ['42["event"]']
+    await server.sio.shutdown()

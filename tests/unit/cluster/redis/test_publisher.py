@@ -55,6 +55,8 @@ async def test_without_answers_the_connection_is_made_again(
 async def test_an_idle_connection_is_asked_for_a_sign_of_life(redis: Scripted) -> None:
     publisher = publisher_of(redis, patience=0.05)
     await publisher.start()
+    await until(lambda: redis.pings >= 4)  # one of them when it connected
+    assert publisher.reconnects == 0
     redis.is_silent = True
     await until(lambda: publisher.reconnects == 1)
     assert (publisher.unconfirmed, publisher.size) == (0, 0)
