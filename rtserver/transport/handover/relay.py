@@ -15,6 +15,9 @@ __all__ = ["Relay"]
 
 PATIENCE = 10.0
 """Seconds that the client has to read what the other process sent last."""
+STALL = 75.0
+"""Seconds that a client may keep more waiting than is kept for it. Nothing is read from the other process
+meanwhile, not even that it has closed the connection."""
 
 
 class Relay:
@@ -44,6 +47,7 @@ class Relay:
         self._open = 1
         self._data = b""
         self._task: asyncio.Task[None] | None = None
+        self._stall: asyncio.TimerHandle | None = None
 
     def begin(self, end: socket.socket, data: bytes) -> None:
         """Start: nobody else reads from the client any more.
@@ -76,15 +80,38 @@ class Relay:
             process.transport.close()
             return
         if client.write_paused:
-            process.transport.pause_reading()
+            self.paused(client)
         process.transport.write(self._data)
         self._data = b""
         if not process.write_paused:
             client.transport.resume_reading()
 
+    def paused(self, side: _Side) -> None:
+        """One side reads too slowly: read nothing more from the other."""
+        source = side.other.transport
+        if source is not None:
+            source.pause_reading()
+        if side is self._client and side.transport is not None:
+            self._stall = self._loop.call_later(STALL, side.transport.abort)
+
+    def resumed(self, side: _Side) -> None:
+        """It has caught up."""
+        if side is self._client:
+            self._cancel_stall()
+        source = side.other.transport
+        if source is not None and not source.is_closing():
+            source.resume_reading()
+
+    def _cancel_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
     def left(self, side: _Side) -> None:
         """One of the two connections has gone: end the other, once it has what was sent."""
         self._open -= 1
+        if side is self._client:
+            self._cancel_stall()
         if not self._open:
             self._ended(self)
         other = side.other.transport
@@ -127,15 +154,11 @@ class _Side(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.write_paused = True
-        source = self.other.transport
-        if source is not None:
-            source.pause_reading()
+        self._relay.paused(self)
 
     def resume_writing(self) -> None:
         self.write_paused = False
-        source = self.other.transport
-        if source is not None and not source.is_closing():
-            source.resume_reading()
+        self._relay.resumed(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.transport = None

@@ -100,6 +100,17 @@ async def test_every_request_at_the_wrong_process(tmp_path: Path, lane: bool) ->
         assert (await proxy.push(sids[1], b"4x")).body == b"ok"
 
 
+async def test_clients_of_engine_io_3(tmp_path: Path, lane: bool) -> None:
+    polling = "/engine.io/?EIO=3&transport=polling"
+    async with processes(tmp_path, lane=lane, allow_eio3=True) as (one, two):
+        first = (await (await one.connect()).get(polling)).body
+        sid = json.loads(first.partition(b":0")[2].partition(b"}")[0] + b"}")["sid"]
+        assert sid.startswith("aaaa")
+        client = await two.connect()
+        assert (await client.post(f"{polling}&sid={sid}", b"2:4x")).body == b"ok"
+        assert (await client.get(f"{polling}&sid={sid}")).body == b"2:4x"
+
+
 @pytest.mark.parametrize("probe", [True, False], ids=["behind", "later"])
 async def test_an_upgrade_at_the_wrong_process(tmp_path: Path, lane: bool, probe: bool) -> None:
     async with processes(tmp_path, lane=lane) as (one, two):

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 import pytest
 
@@ -93,13 +92,41 @@ async def test_a_client_that_has_gone_meanwhile() -> None:
 
 
 async def test_a_client_that_does_not_read_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(relay_module, "PATIENCE", 0.01)
     async with relayed() as ends:
-        cast(asyncio.Transport, ends.client[1].transport).pause_reading()
+        ends.client[1].transport.pause_reading()  # type: ignore[attr-defined]
+        await until(lambda: ends.relay._process.transport)
+        transport = ends.relay._client.transport
+        assert transport is not None
+        while not transport.get_write_buffer_size():  # until a little of it waits
+            ends.process[1].write(bytes(10_000))
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert not ends.relay._client.write_paused
+        ends.process[1].close()
+        await until(lambda: ends.ended)
+
+
+async def test_a_client_that_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the process has gone isn't noticed while it isn't read from."""
+    monkeypatch.setattr(relay_module, "STALL", 0.2)
+    async with relayed() as ends:
+        ends.client[1].transport.pause_reading()  # type: ignore[attr-defined]
         ends.process[1].write(bytes(MUCH))
-        await until(lambda: not ends.process[1].transport.get_write_buffer_size() or ends.relay._open == 2)
+        await until(lambda: ends.relay._client.write_paused)
         ends.process[1].transport.abort()
         await until(lambda: ends.ended)
+
+
+async def test_a_client_that_reads_on_is_not_cut_off() -> None:
+    async with relayed() as ends:
+        ends.client[1].transport.pause_reading()  # type: ignore[attr-defined]
+        ends.process[1].write(bytes(MUCH))
+        await until(lambda: ends.relay._client.write_paused)
+        assert ends.relay._stall is not None
+        ends.client[1].transport.resume_reading()  # type: ignore[attr-defined]
+        assert len(await ends.client[0].readexactly(MUCH)) == MUCH
+        assert ends.relay._stall is None
 
 
 @pytest.mark.parametrize("at_once", [True, False])
