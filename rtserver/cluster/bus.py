@@ -10,10 +10,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from rtserver.clock import Clock
 from rtserver.cluster.message import Message
+from rtserver.server.counters import Counters
+from rtserver.server.manager import LocalSink
+from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.server.recovery.store import RecoveryStore
 from rtserver.socketio.codec import Codec
 
-__all__ = ["Bus", "CarriesText", "Census", "Receive"]
+__all__ = ["Bus", "CarriesText", "Census", "KeepsEvents", "Receive"]
 
 Receive = Callable[[Message], None]
 """Takes a message of another server. It returns at once and raises nothing."""
@@ -71,3 +76,26 @@ class CarriesText(Protocol):
 
     def carry(self, codec: Codec) -> None:
         """Learn how this server encodes events, before anything else."""
+
+
+@runtime_checkable
+class KeepsEvents(Protocol):
+    """A bus that keeps the events that it carries, so that clients get from there what they have missed."""
+
+    def recover(
+        self,
+        sink: LocalSink,
+        options: ConnectionStateRecovery,
+        unnoticed: float,
+        clock: Callable[[], Clock],
+        counters: Counters,
+    ) -> RecoveryStore:
+        """Do so from now on, and send own events to those clients of this server that can recover.
+
+        Args:
+            sink: This server's clients.
+            options: For how long, and how much.
+            unnoticed: Seconds until a lost connection is noticed, at the latest.
+            clock: Returns the clock of the running loop.
+            counters: Where it is counted who came back, and who didn't.
+        """

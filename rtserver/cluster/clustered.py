@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from rtserver.clock import Clock
-from rtserver.cluster.bus import Bus, CarriesText
+from rtserver.cluster.bus import Bus, CarriesText, KeepsEvents
 from rtserver.cluster.here import Here
 from rtserver.cluster.message import (
     Kind,
@@ -62,6 +62,8 @@ class ClusterManager(Here):
         """Messages of other servers that could not be understood."""
         self._shared: ClusterStore | None = None
         """What clients can come back to, here or at another server; None where that isn't wanted."""
+        self._is_kept = False
+        """Whether the bus sees to it instead."""
         self._transfers: Transfers | None = None
         self._receivers: dict[Kind, Callable[[Message], None]] = {
             Kind.BROADCAST: self._broadcast,
@@ -96,6 +98,10 @@ class ClusterManager(Here):
         counters: Counters,
     ) -> RecoveryStore:
         """Keep what clients miss that lose their connection, from now on."""
+        if isinstance(self._bus, KeepsEvents):
+            self._store = self._bus.recover(self._sink, options, unnoticed, clock, counters)
+            self._is_kept = True
+            return self._store
         store = self.make_store(options, unnoticed, clock, counters)
         store.awaited.on_release = self._rooms.released
         self._rooms.on_pass = lambda uid, number: store.progress.note((uid, number))
@@ -149,7 +155,9 @@ class ClusterManager(Here):
             self._keep(self._emit_with_callback(target, args, flags, ack))
             return
         opts = options(target, flags)
-        if self._shared is None or flags.volatile:
+        if self._is_kept:
+            self.deliver(target, args, flags, recoverable=False)
+        elif self._shared is None or flags.volatile:
             self.deliver(target, args, flags)
         else:
             source = self._shared.progress.next()

@@ -60,6 +60,8 @@ class Here:
         flags: Flags = PLAIN,
         ack: AckCallback | None = None,
         source: Source | None = None,
+        *,
+        recoverable: bool | None = None,
     ) -> None:
         """Send an event to those clients here that it is for, and keep it for those that will ask for it.
 
@@ -69,6 +71,7 @@ class Here:
             flags: How it is delivered.
             ack: Called with the arguments of each acknowledgment.
             source: Where it came from, where that is known.
+            recoverable: As for `LocalSink.emit`.
         """
         recorded = None
         if ack is None and not flags.volatile:
@@ -78,7 +81,7 @@ class Here:
             if log is not None and log.is_used(target.namespace):
                 recorded = self._sink.encode(target, args, log.next_offset())
                 log.record(target, recorded, source)
-        self._sink.emit(target, args, flags, ack, recorded)
+        self._sink.emit(target, args, flags, ack, recorded, recoverable=recoverable)
 
     def has_clients(self, namespace: str, room: Room) -> bool:
         """Tell whether a client is in a room here, or is away and may come back to it."""

@@ -109,6 +109,8 @@ class Leaving:
             if self._hub.recovery is not None:
                 self._hub.recovery.give_up(socket)
             return None
+        if self._hub.recovery is not None:
+            self._hub.recovery.settle(socket)
         self._tell(socket)
         return self.leave(socket, Reason.SERVER_DISCONNECT)
 

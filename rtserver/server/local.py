@@ -72,12 +72,16 @@ class Local:
         flags: Flags = PLAIN,
         ack: AckCallback | None = None,
         recorded: Outgoing | None = None,
+        *,
+        recoverable: bool | None = None,
     ) -> None:
         """Send an event to those clients here that it is for."""
         namespace = self._hub.namespaces.get(target.namespace)
         if namespace is None:
             return
         members = _recipients(namespace, target)
+        if recoverable is not None:
+            members = [socket for socket in members if (socket.recovery is not None) is recoverable]
         self._hub.counters.events_sent += len(members)
         if ack is not None:
             for socket in members:
@@ -103,7 +107,8 @@ class Local:
         if able and recovery is not None:
             if recorded is None:
                 # They take a string at the end for an offset: it has to be one.
-                offset = (recovery.store.offset(),) if isinstance(args[-1], str) else ()
+                is_stamped = isinstance(args[-1], str) or (recovery.store.stamps and not flags.volatile)
+                offset = (recovery.store.offset(namespace.name),) if is_stamped else ()
                 recorded = self._encode(namespace.name, [*args, *offset])
             self._send(namespace, able, recorded, args, flags)
         if len(able) < len(members):
@@ -127,6 +132,7 @@ class Local:
         elif flags is PLAIN and socket.namespace.plain:
             deliver(socket.recipient, self._encode_one(socket.namespace.name, None, args))
         else:
+            self._settle()
             self._emit_in_forms(socket.namespace, (socket,), args, flags)
 
     async def call(
@@ -173,6 +179,7 @@ class Local:
         """Send an event that each of its recipients here is to acknowledge."""
         hub = self._hub
         inquiry = Inquiry(hub.runtime(), on_answer)
+        self._settle()
         namespace = hub.namespaces.get(target.namespace)
         if namespace is None:
             return inquiry
@@ -193,6 +200,7 @@ class Local:
             if flags is PLAIN and namespace.plain:
                 deliver(socket.recipient, self._encode_one(namespace.name, ack_id, args))
             else:
+                self._settle()
                 outgoing = self._hub.codec.encode_event(namespace.name, ack_id, args)
                 self._send(namespace, (socket,), outgoing, args, flags, has_key=False)
         except BaseException:
@@ -235,6 +243,11 @@ class Local:
                 recipient.send_outgoing(outgoing)
             elif recipient is not NOWHERE:
                 self._hub.dropped(socket, args[0], Drop.NOT_READY)
+
+    def _settle(self) -> None:
+        """Send clients what was emitted so far, where that is kept back until its offset is known."""
+        if self._hub.recovery is not None:
+            self._hub.recovery.store.settle()
 
     # Clients.
 

@@ -59,6 +59,8 @@ class LocalSink(Protocol):
         flags: Flags = PLAIN,
         ack: AckCallback | None = None,
         recorded: Outgoing | None = None,
+        *,
+        recoverable: bool | None = None,
     ) -> None:
         """Send an event to those clients here that it is for.
 
@@ -68,6 +70,7 @@ class LocalSink(Protocol):
             flags: How it is delivered.
             ack: Called with the arguments of each acknowledgment.
             recorded: The same event as `encode` made it with its offset, where it can be sent again.
+            recoverable: True for only those that can recover, False for only those that can't.
 
         Raises:
             TypeError: An argument can't be serialized.

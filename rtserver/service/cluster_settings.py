@@ -60,6 +60,11 @@ class ClusterSettings(Section):
     max_length: int = Field(
         default=MAX_LENGTH, ge=1, description='Entries that the stream keeps, about, in the mode "streams".'
     )
+    stream_count: int = Field(
+        default=1,
+        ge=1,
+        description='How many streams the namespaces share in the mode "streams". The same on all servers.',
+    )
     python_channel: str = Field(
         default=CHANNEL,
         description='Channel of python-socketio\'s managers, whose emits are for clients here. "": none.',

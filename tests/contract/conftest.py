@@ -23,6 +23,7 @@ OVER_REDIS: dict[str, dict[str, Any]] = {
     "sharded-dynamic": {"mode": "sharded"},
     "sharded-static": {"mode": "sharded", "subscription_mode": "static"},
     "sharded-dynamic-private": {"mode": "sharded", "subscription_mode": "dynamic-private"},
+    "streams": {"mode": "streams"},
 }
 """The options of managers that are joined by Redis."""
 

@@ -51,6 +51,15 @@ def test_where_redis_can_be() -> None:
     exec(example(PAGE, "places"), {})  # nothing is connected to before a server starts
 
 
+async def test_streams(redis_server: RedisServer, hosting: Hosting, node: Node) -> None:
+    servers = [run("streams", redis_server)["sio"] for _ in range(2)]
+    client = await node.connect((await hosting.server(servers[0])).url)
+    await hosting.server(servers[1])
+    await servers[1].emit("said", "hello")
+    text, offset = await client.next("said")
+    assert (text, offset.replace("-", "").isdigit()) == ("hello", True)
+
+
 def test_the_config() -> None:
     settings = ClusterSettings.model_validate(tomllib.loads(example(PAGE, "config"))["cluster"])
     assert isinstance(settings.client_manager(), RedisManager)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from typing import Final, Literal, get_args
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.classic import encode as encode_classic
-from rtserver.cluster.wire import dump, encode, pack
+from rtserver.cluster.redis.streams.entries import encode as encode_entry
+from rtserver.cluster.redis.streams.entries import is_durable
+from rtserver.cluster.wire import encode, pack
 
 __all__ = [
     "MAX_LENGTH",
@@ -134,14 +135,10 @@ def streams(channels: Channels, stream: str, max_length: int) -> Form:
     """
 
     def form(message: Message, room: str | None) -> Command:
-        uid, namespace, kind, data = message
-        if kind in (Kind.FETCH, Kind.SERVER_SIDE_EMIT) or "requestId" in data:
+        if not is_durable(message):
+            uid, namespace, kind, data = message
             body = {"uid": uid, "nsp": namespace, "type": int(kind), "data": data}
             return ("PUBLISH", channels.events(namespace), pack(body))
-        dumped = dump(data)
-        if not dumped.startswith(b"{"):
-            dumped = b64encode(dumped)
-        fields = ("uid", uid, "nsp", namespace, "type", str(int(kind)), "data", dumped)
-        return ("XADD", stream, "MAXLEN", "~", max_length, "*", *fields)
+        return ("XADD", stream, "MAXLEN", "~", max_length, "*", *encode_entry(message).fields())
 
     return form

@@ -23,6 +23,9 @@ from rtserver.cluster.redis.publisher import LIMIT
 from rtserver.cluster.redis.pubsub import PubSubBus
 from rtserver.cluster.redis.sharded import ShardedBus
 from rtserver.cluster.redis.status import RedisStatus
+from rtserver.cluster.redis.streams.bus import StreamsBus
+from rtserver.cluster.redis.streams.names import StreamNames
+from rtserver.cluster.redis.streams.stream import StreamOptions
 from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE
 from rtserver.ids import new_sid
 from rtserver.server.manager import PEER_TIMEOUT
@@ -31,7 +34,7 @@ __all__ = ["BUSES", "BusOptions", "RedisBus", "RedisManager", "SubscriptionMode"
 
 PUBSUB_UID_LENGTH: Final = 6
 """Characters of a server's id, as in redis-adapter."""
-SHARDED_UID_BYTES: Final = 8
+UID_BYTES: Final = 8
 """Bytes of a server's id, in hexadecimal, as in the cluster adapter."""
 ELSEWHERE: Final[Mapping[str, str]] = {
     "channel": "the channel of python-socketio's managers is `python_channel`",
@@ -49,6 +52,7 @@ class BusOptions:
     key: str
     subscription_mode: SubscriptionMode
     max_length: int
+    stream_count: int
     connections: Mapping[str, Any]
     """Keyword arguments for `Connections`, those of redis-py among them."""
 
@@ -66,12 +70,23 @@ def _pubsub(options: BusOptions) -> RedisBus:
 
 
 def _sharded(options: BusOptions) -> RedisBus:
-    uid = secrets.token_hex(SHARDED_UID_BYTES)
+    uid = secrets.token_hex(UID_BYTES)
     connections = Connections(options.url, uid, options.key, sharded=True, **options.connections)
     return ShardedBus(connections, Channels(options.key), options.subscription_mode)
 
 
-BUSES: Final[dict[str, Callable[[BusOptions], RedisBus]]] = {"pubsub": _pubsub, "sharded": _sharded}
+def _streams(options: BusOptions) -> RedisBus:
+    connections = Connections(options.url, secrets.token_hex(UID_BYTES), options.key, **options.connections)
+    stream = StreamOptions(options.max_length, options.connections["max_waiting"])
+    names = StreamNames(options.key, options.stream_count)
+    return StreamsBus(connections, Channels(options.key), names, stream)
+
+
+BUSES: Final[dict[str, Callable[[BusOptions], RedisBus]]] = {
+    "pubsub": _pubsub,
+    "sharded": _sharded,
+    "streams": _streams,
+}
 """What makes the bus of each mode."""
 
 
@@ -88,6 +103,7 @@ class RedisManager(ClusterManager):
         subscription_mode: Which rooms have channels of their own in sharded mode, as on all servers:
             ``"dynamic"``, ``"static"`` or ``"dynamic-private"``.
         max_length: How many entries a stream keeps, about.
+        stream_count: How many streams there are, as on all servers: each namespace has one of them.
         python_channel: The channel of python-socketio's managers, whose emits are for clients here as well;
             None to hear nothing of them.
         max_waiting: Bytes for other servers that wait at most while Redis doesn't take them.
@@ -110,6 +126,7 @@ class RedisManager(ClusterManager):
         key: str = KEY,
         subscription_mode: SubscriptionMode = "dynamic",
         max_length: int = MAX_LENGTH,
+        stream_count: int = 1,
         python_channel: str | None = CHANNEL,
         max_waiting: int = LIMIT,
         request_timeout: float = PEER_TIMEOUT,
@@ -128,6 +145,7 @@ class RedisManager(ClusterManager):
             key,
             subscription_mode,
             max_length,
+            stream_count,
             {
                 "python_channel": python_channel,
                 "max_waiting": max_waiting,

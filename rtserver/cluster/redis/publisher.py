@@ -15,7 +15,7 @@ from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.line import Line
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 
-__all__ = ["LIMIT", "OVERHEAD", "BeforeResuming", "Publisher", "Refused"]
+__all__ = ["LIMIT", "OVERHEAD", "PING", "BeforeResuming", "Publisher", "Refused"]
 
 logger = logging.getLogger("rtserver.cluster")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from rtserver.clock import Clock, Timer
 from rtserver.engineio.outgoing import Outgoing
@@ -39,6 +39,8 @@ class MemoryStore:
         counters: Where it is counted what was forgotten.
         prefix: What offsets begin with, so that they are those of no other server.
     """
+
+    stamps: ClassVar[bool] = False
 
     __slots__ = (
         "_away",
@@ -88,7 +90,7 @@ class MemoryStore:
         """Return the position of the oldest event that is kept; the next one while there is none."""
         return self._log.first
 
-    def offset(self) -> str:
+    def offset(self, namespace: str) -> str:
         """Return the offset of the newest event."""
         return self._offset_of(self._log.last)
 
@@ -121,6 +123,12 @@ class MemoryStore:
         """Begin a session, and to keep events for it."""
         self._users[namespace] = self._users.get(namespace, 0) + 1
         return RecoverableSession(new_sid(), sid, namespace, self)
+
+    def settle(self) -> None:
+        """Do nothing: events are sent when they are emitted."""
+
+    def update(self, session: RecoverableSession) -> None:
+        """Do nothing: the session is what was changed."""
 
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""

@@ -235,6 +235,11 @@ class Recovery:
         if client.reason is None:
             self.open(client, name, waiting.claim if may_claim else None, waiting.then)
 
+    def settle(self, socket: Socket) -> None:
+        """Send a client what was emitted for it so far: it is about to be sent something else, or to go."""
+        if socket.recovery is not None:
+            self._store.settle()
+
     # A client goes.
 
     def lost(self, client: Client) -> None:
@@ -274,6 +279,7 @@ class Recovery:
             self._forget(socket, session)
             return
         session.data = socket.data  # the handler may have replaced it
+        self._store.update(session)
         del self._occupants[session.pid]
         go_on = self._waiting.pop(session.pid, None)
         if go_on is not None:

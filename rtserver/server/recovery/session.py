@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from rtserver.server.namespace import Room
     from rtserver.server.recovery.brought import Brought
-    from rtserver.server.recovery.store import RecoveryStore
 
-__all__ = ["MAX_MOVES", "RecoverableSession", "Whereabouts"]
+__all__ = ["MAX_MOVES", "Positions", "RecoverableSession", "Whereabouts"]
 
 MAX_MOVES: Final = 128
 """Changes of room that are kept of one session, while the events from between them are."""
+
+
+class Positions(Protocol):
+    """Where the events are that a session may miss."""
+
+    def position(self) -> int:
+        """Return the position of the newest event; 0 before the first."""
+
+    def oldest(self) -> int:
+        """Return the position of the oldest event that is kept; the next one while there is none."""
 
 
 class RecoverableSession:
@@ -49,7 +58,7 @@ class RecoverableSession:
         "since",
     )
 
-    def __init__(self, pid: str, sid: str, namespace: str, store: RecoveryStore) -> None:
+    def __init__(self, pid: str, sid: str, namespace: str, store: Positions) -> None:
         self._store = store
         self._moves: list[tuple[int, Room, bool]] | None = None
         self.pid = pid

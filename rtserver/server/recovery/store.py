@@ -47,14 +47,15 @@ class RecoveryStore(Protocol):
     def attach(self, occupants: Occupants) -> None:
         """Learn who has the sessions of those that are connected, before anything else is called."""
 
-    def position(self) -> int:
-        """Return the position of the newest event; 0 before the first."""
+    @property
+    def stamps(self) -> bool:
+        """Whether events are given the store's `offset` as they are sent, not where they are recorded."""
 
-    def oldest(self) -> int:
-        """Return the position of the oldest event that is kept; the next one while there is none."""
+    def offset(self, namespace: str) -> str:
+        """Return the offset of a namespace's newest event, as clients are told it."""
 
-    def offset(self) -> str:
-        """Return the offset of the newest event, as clients are told it."""
+    def settle(self) -> None:
+        """Send clients here what was emitted so far: what follows must not come before it."""
 
     def open(self, namespace: str, sid: str) -> RecoverableSession:
         """Begin a session, and to keep events for it.
@@ -69,6 +70,9 @@ class RecoveryStore(Protocol):
 
     def save(self, session: RecoverableSession) -> None:
         """Keep the session of a client that is away."""
+
+    def update(self, session: RecoverableSession) -> None:
+        """Take note that the application's data of a client that is away may have been replaced."""
 
     def restore(
         self, namespace: str, pid: str, offset: str | None, limit: int

@@ -116,6 +116,7 @@ class FaultyProxy:
 
     Attributes:
         url: Where clients connect.
+        port: Where their connections go from now on.
         links: The connections that work, in the order in which they were made.
         dead: Those that a fault has ended.
         port: Where new connections are passed on to.

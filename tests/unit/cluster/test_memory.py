@@ -18,7 +18,7 @@ class Sink:
         self.calls: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *args: self.calls.append((name, *args))
+        return lambda *args, **options: self.calls.append((name, *args))
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def store() -> Store:
 
 def test_names_tell_where_they_are_from(store: Store) -> None:
     assert store.open("/", "sid").pid.startswith("here.")
-    assert (store.offset(), store.next_offset()) == ("here.0", "here.1")
+    assert (store.offset("/"), store.next_offset()) == ("here.0", "here.1")
     assert store.is_used("/any")
 
 

@@ -158,7 +158,7 @@ def test_what_was_evicted_after_the_client_had_received_it_is_not_missed() -> No
     store.save(session)
     assert store.missed(one) == [b"two", b"three"]
     quiet = store.session("quiet", "a")
-    seen = store.offset()
+    seen = store.offset("/")
     for _ in range(9):
         store.send("for others", "b")
     store.loop.advance(30)  # it has answered heartbeats since
