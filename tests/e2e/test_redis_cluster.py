@@ -18,7 +18,7 @@ ROOMS = [f"room-{number}" for number in range(12)]
 MAIN = "socket.io#/#"
 
 
-@pytest.mark.parametrize("mode", ["sharded", "pubsub"])
+@pytest.mark.parametrize("mode", ["sharded", "pubsub", "streams"])
 async def test_all_that_servers_say_to_each_other(tmp_path: Path, mode: Mode) -> None:
     async with RedisClusterServers(tmp_path) as cluster, Pair(cluster.url, ROOMS, mode=mode) as pair:
         for number, room in enumerate(ROOMS):
@@ -46,6 +46,19 @@ async def test_channels_whose_slots_move_are_found_again(tmp_path: Path) -> None
         await pair.ask()
         status = pair.managers[0].status()
         assert (status.refused, status.dropped) == (0, 0)
+
+
+async def test_a_stream_is_found_again_where_a_replica_has_it(tmp_path: Path) -> None:
+    async with RedisClusterServers(tmp_path, replicas=1) as cluster:
+        number = 0
+        while await cluster.owner(f"stream-{number}") != 0:
+            number += 1
+        async with Pair(cluster.url, mode="streams", key=f"stream-{number}") as pair:
+            await pair.arrives()
+            await cluster.nodes[0].kill()
+            await pair.arrives()
+            await pair.ask()
+            assert pair.managers[1].status().refused == 0
 
 
 async def test_a_replica_takes_the_place_of_a_node_that_dies(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
 
 from rtserver.cluster.redis.client import Client
 
@@ -122,17 +123,26 @@ def take_over(connection: AbstractConnection, link: Link) -> None:
     link.attach(writer.transport, writer)
 
 
-def dial_of(client: Client) -> Dial:
+def dial_of(client: Client, key: str | None = None) -> Dial:
     """Return what makes connections as a client's own are made.
 
     Args:
-        client: Of a Redis Cluster, any node will do: what is published on one is heard on all.
+        client: Redis.
+        key: What the connection is for, where that matters: in a Redis Cluster the node that has it is asked
+            for each time. Without it any node will do: what is published on one is heard on all.
     """
+    is_first = True
 
     async def dial() -> AbstractConnection:
+        nonlocal is_first
         if isinstance(client, RedisCluster):
             await client.initialize()
-            node = client.get_random_node()
+            if key is not None and not is_first:
+                await client.nodes_manager.initialize()
+            is_first = False
+            node = client.get_random_node() if key is None else client.get_node_from_key(key)
+            if node is None:
+                raise ConnectionError(f"no node of the Redis Cluster has {key!r}")
             connection = node.connection_class(**node.connection_kwargs)
         else:
             connection = client.connection_pool.make_connection()

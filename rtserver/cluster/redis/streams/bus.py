@@ -149,7 +149,7 @@ class StreamsBus:
         stream = self._streams.get(name)
         if stream is None:
             connections = self._connections
-            client, dial = connections.client, dial_of(connections.client)
+            client, dial = connections.client, dial_of(connections.client, name)
             stream = self._streams[name] = Stream(
                 name,
                 client,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.link import Dial, Link
@@ -17,6 +17,9 @@ logger = logging.getLogger("rtserver.cluster")
 
 RETRY: Final = 0.1
 """Seconds between two attempts to ask Redis."""
+
+ELSEWHERE: Final = ("MOVED ", "ASK ", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "LOADING")
+"""How errors begin that say that Redis takes a command elsewhere, or later."""
 
 Doubts = Callable[[Sequence[bytes]], Awaitable[Sequence[bytes]]]
 """Takes the commands that were under way when a connection was lost. Returns which weren't carried out."""
@@ -54,6 +57,13 @@ class StreamWriter(Publisher):
         self._under_way.clear()
         self._under_way.extend([PING] * pings)
         super()._closed(reason)
+
+    def _received(self, reply: Any) -> None:
+        if isinstance(reply, Exception) and str(reply).startswith(ELSEWHERE) and self._line.link is not None:
+            # Another connection may be one to the node that takes it.
+            self._line.link.drop(f"Redis doesn't take it here: {reply}")
+        else:
+            super()._received(reply)
 
     def _opened(self, link: Link) -> None:
         if self._doubtful and (self._task is None or self._task.done()):
