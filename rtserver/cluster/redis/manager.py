@@ -14,7 +14,6 @@ from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.foreign import CHANNEL
 from rtserver.cluster.redis.forms import (
     MAX_LENGTH,
-    MODES,
     Mode,
     SubscriptionMode,
     check_subscription_mode,
@@ -138,7 +137,7 @@ class RedisManager(ClusterManager):
         for name in ELSEWHERE.keys() & options.keys():
             raise TypeError(f"RedisManager has no parameter {name!r}: {ELSEWHERE[name]}")
         if mode not in BUSES:
-            raise ValueError(f"received the mode {mode!r}, expected one of {', '.join(MODES)}")
+            raise ValueError(f"received the mode {mode!r}, expected one of {', '.join(BUSES)}")
         check_subscription_mode(subscription_mode)
         bus_options = BusOptions(
             url,

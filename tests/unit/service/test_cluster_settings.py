@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from rtserver.cluster.redis.manager import RedisManager
+from rtserver.cluster.redis.manager import BUSES, RedisManager
 from rtserver.service.cluster_settings import ClusterSettings
 
 
@@ -16,7 +16,7 @@ def test_redis() -> None:
     assert isinstance(settings.client_manager(), RedisManager)
 
 
-@pytest.mark.parametrize("mode", ["pubsub", "sharded"])
+@pytest.mark.parametrize("mode", BUSES)
 def test_every_mode_can_be_chosen(mode: str) -> None:
     settings = ClusterSettings.model_validate({"manager": "redis", "mode": mode})
     assert isinstance(settings.client_manager(), RedisManager)

@@ -17,7 +17,7 @@ def test_a_server_takes_it() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "pub/sub"}, "received the mode 'pub/sub', expected one of pubsub, sharded, streams"),
+        ({"mode": "pub/sub"}, "received the mode 'pub/sub', expected one of pubsub, sharded"),
         ({"subscription_mode": "none"}, "received the subscription mode 'none'"),
         ({"url": "http://127.0.0.1"}, "received the Redis URL 'http://127.0.0.1'"),
     ],
