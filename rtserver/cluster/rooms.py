@@ -165,7 +165,6 @@ class _Watch:
         if name is None:
             return
         key = (namespace, name)
-        self._empty.pop(key, None)
         if key not in self._listening:
             self._listening.add(key)
             self._listener.listen(*key)
