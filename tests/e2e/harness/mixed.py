@@ -66,6 +66,7 @@ MODES = {
     "sharded, dynamic": Wiring("sharded"),
     "sharded, dynamic-private": Wiring("sharded", "dynamic-private"),
     "sharded, static": Wiring("sharded", "static"),
+    "streams": Wiring("streams"),
 }
 
 
