@@ -1,8 +1,9 @@
-"""Publish events for rooms at a steady rate, as a server of a cluster in sharded mode does.
+"""Publish events for rooms at a steady rate, as a server of a cluster does.
 
     python -m benchmarks.publisher URL MODE SECONDS RATE ROOMS PAYLOAD
 
-Prints how many were published in how many seconds, and how many subscribers heard them.
+Prints a line when it begins, and at the end how many were published, in how many seconds, and how often a
+subscriber heard one.
 """
 
 from __future__ import annotations
@@ -30,9 +31,12 @@ def main(arguments: Sequence[str]) -> None:
     """Publish until the time is up."""
     url, mode, *numbers = arguments
     seconds, rate, rooms, payload = map(float, numbers)
-    form = form_of("sharded", KEY, "static" if mode == "sharded-static" else "dynamic", MAX_LENGTH)
+    kind, _, subscription = mode.partition("-")
+    form = form_of(kind, KEY, "static" if subscription else "dynamic", MAX_LENGTH)
     commands = [form(event(f"room {number}", int(payload)), f"room {number}") for number in range(int(rooms))]
     client = Redis.from_url(url)
+    client.ping()
+    print("publishing", flush=True)
     published = heard = 0
     began = time.monotonic()
     while (elapsed := time.monotonic() - began) < seconds:
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
         for _ in range(int(elapsed * rate) - published):
             pipeline.execute_command(*commands[published % len(commands)])
             published += 1
-        heard += sum(pipeline.execute())
+        heard += sum(each for each in pipeline.execute() if isinstance(each, int))  # a stream's are ids
         time.sleep(TURN)
     print(json.dumps({"published": published, "heard": heard, "seconds": time.monotonic() - began}))
 

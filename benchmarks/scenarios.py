@@ -122,22 +122,24 @@ def cluster(mode: Mode) -> Scenario:
     return Scenario(name, "fanout", arguments, (metric,), deployment=deployment)
 
 
-def workers(name: str, mode: str, label: str, unit: str, **arguments: int) -> Scenario:
+def workers(
+    name: str, mode: str, label: str, unit: str, goals: tuple[Goal, ...] = (), **arguments: int
+) -> Scenario:
     """Make a scenario of two workers and one process alone, each with its share of one core."""
     supervisor = Metric(f"supervisor-{name}", f"supervisor's share of that, {label}", "%", False)
     return Scenario(
         f"workers-{name}",
         mode,
         arguments,
-        (Metric(f"workers-{name}", f"2 workers, {label}", unit, True, WORKERS_GOALS), supervisor),
+        (Metric(f"workers-{name}", f"2 workers, {label}", unit, True, goals), supervisor),
         deployment=Deployment(Group.WORKERS, workers=2, quota=WORKER_QUOTA),
     )
 
 
-def elsewhere(mode: Mode, label: str) -> Scenario:
+def elsewhere(mode: Mode, label: str, *goals: Goal) -> Scenario:
     """Make a look at a server that has no members of the rooms which events are for."""
     name = f"elsewhere-{mode}"
-    metric = Metric(name, f"{label}, 5,000 events/s for rooms elsewhere", "% of a core", False, (Goal(5),))
+    metric = Metric(name, f"{label}, 5,000 events/s for rooms elsewhere", "% of a core", False, goals)
     deployment = Deployment(Group.CLUSTERS, mode=mode)
     arguments = {"connections": 100, "rate": 5000, "rooms": 1000, "payload": 128}
     return Scenario(name, "elsewhere", arguments, (metric,), Kind.ELSEWHERE, deployment)
@@ -211,14 +213,26 @@ SCENARIOS = (
     cluster("pubsub"),
     cluster("sharded"),
     cluster("streams"),
-    elsewhere("sharded", "a channel for each room"),
-    elsewhere("sharded-static", "one channel"),
-    workers("echo", "echo", "echo 100 x 4, 32 B", "echo/s", connections=100, outstanding=4, payload=32),
+    elsewhere("pubsub", "pub/sub"),
+    elsewhere("sharded", "sharded, a channel for each room", Goal(5)),
+    elsewhere("sharded-static", "sharded, one channel", Goal(5)),
+    elsewhere("streams", "streams"),
+    workers(
+        "echo",
+        "echo",
+        "echo 100 x 4, 32 B",
+        "echo/s",
+        WORKERS_GOALS,
+        connections=100,
+        outstanding=4,
+        payload=32,
+    ),
     workers(
         "fanout",
         "fanout",
         "fan-out 1,000 x 32 B",
         "deliveries/s",
+        WORKERS_GOALS,
         connections=1000,
         outstanding=1,
         payload=32,
