@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure rtserver against other Socket.IO servers."
     )
-    parser.add_argument("--quick", action="store_true", help="shorter and rougher: about two minutes")
+    parser.add_argument("--quick", action="store_true", help="shorter and rougher: about five minutes")
     parser.add_argument(
         "--scenario",
         nargs="+",

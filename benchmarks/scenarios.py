@@ -227,14 +227,15 @@ SCENARIOS = (
         outstanding=4,
         payload=32,
     ),
+    # Four broadcasts under way: with one, each worker would wait for the other, and both for the generator.
     workers(
         "fanout",
         "fanout",
-        "fan-out 1,000 x 32 B",
+        "fan-out 1,000 x 32 B, 4 under way",
         "deliveries/s",
         WORKERS_GOALS,
         connections=1000,
-        outstanding=1,
+        outstanding=4,
         payload=32,
     ),
     workers("connects", "connects", "connects, 64 at a time", "connects/s", outstanding=64),
