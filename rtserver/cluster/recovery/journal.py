@@ -15,16 +15,26 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["SEGMENTS", "Journal", "remove"]
 
 logger = logging.getLogger("rtserver.cluster")
 
 SEGMENTS: Final = 4
-"""Full segments that are kept, besides the one that is written."""
+"""In how many segments what is to be kept is written, at least."""
+
+
+class Closed(NamedTuple):
+    """A segment that is written no more."""
+
+    path: Path
+    bytes: int
+    events: int
+    end: float
 
 
 class Journal:
@@ -32,8 +42,10 @@ class Journal:
 
     Args:
         path: The lock; segments have its name and a number.
-        max_bytes: Bytes of events that are kept at least, while no more than a quarter more.
-        max_events: Events that are kept, likewise.
+        max_bytes: Bytes of events that are kept at least.
+        max_events: Events that are kept at least.
+        window: Seconds for which events are kept, where neither is reached.
+        now: The time in seconds.
         head: Returns the records that a segment begins with.
 
     Raises:
@@ -41,36 +53,46 @@ class Journal:
     """
 
     __slots__ = (
+        "_began",
         "_bytes",
+        "_closed",
         "_events",
         "_file",
         "_head",
-        "_idle",
         "_lock",
         "_max_bytes",
         "_max_events",
         "_number",
         "_path",
+        "_window",
     )
 
     def __init__(
-        self, path: Path, max_bytes: int, max_events: int, head: Callable[[], Iterable[bytes]]
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        max_events: int,
+        window: float,
+        now: float,
+        head: Callable[[], Iterable[bytes]],
     ) -> None:
         self._path = path
-        self._max_bytes = max_bytes // SEGMENTS
-        self._max_events = max_events // SEGMENTS
+        self._max_bytes = max_bytes
+        self._max_events = max_events
+        self._window = window
         self._head = head
         self._number = 0
         self._bytes = 0
         self._events = 0
-        self._idle = 0
-        """How many segments without an event there have been in a row."""
+        self._began = now
+        self._closed: deque[Closed] = deque()
         self._file: int | None = None
         hidden = path.with_name(f".{path.name}")  # nobody sees it before it is locked
         self._lock: int | None = os.open(hidden, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         hidden.rename(path)
-        self.rotate()
+        self._rotate(now)
 
     @property
     def is_open(self) -> bool:
@@ -93,34 +115,48 @@ class Journal:
         self.close()
         self.remove()
 
-    def write_event(self, record: bytes) -> None:
+    def write_event(self, record: bytes, now: float) -> None:
         """Write the record of an event, to a new segment if this one is full."""
-        if self._bytes >= self._max_bytes or self._events >= self._max_events:
-            self.rotate()
+        if self._bytes * SEGMENTS >= self._max_bytes or self._events * SEGMENTS >= self._max_events:
+            self._rotate(now)
         self._bytes += len(record)
         self._events += 1
         self.write(record)
 
-    def rotate(self) -> None:
-        """Begin a new segment, and remove those that are too old or too many."""
+    def age(self, now: float) -> None:
+        """Begin a new segment if time has passed, until nothing that is kept is of any use."""
+        has_events = self._events or any(each.events for each in self._closed)
+        if has_events and now - self._began >= self._window / SEGMENTS:
+            self._rotate(now)
+
+    def _rotate(self, now: float) -> None:
         if self._lock is None:
             return
-        old, self._number = self._file, self._number + 1
+        if self._file is not None:
+            os.close(self._file)
+            self._closed.append(Closed(self._segment(), self._bytes, self._events, now))
+        self._number += 1
         self._bytes = self._events = 0
-        try:
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-            self._file = os.open(f"{self._path}.{self._number}", flags, 0o600)
-        finally:
-            if old is not None:
-                os.close(old)
+        self._began = now
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(self._segment(), flags, 0o600)
         self.write(b"".join(self._head()))
-        Path(f"{self._path}.{self._number - SEGMENTS - 1}").unlink(missing_ok=True)
+        self._drop(now)
 
-    def age(self) -> None:
-        """Begin a new segment when time has passed, until all that is kept is of no use any more."""
-        self._idle = 0 if self._events else self._idle + 1
-        if self._idle <= SEGMENTS:
-            self.rotate()
+    def _segment(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.{self._number}")
+
+    def _drop(self, now: float) -> None:
+        """Remove the oldest segments that needn't be kept."""
+        closed = self._closed
+        size, count = sum(each.bytes for each in closed), sum(each.events for each in closed)
+        while closed:
+            oldest = closed[0]
+            size, count = size - oldest.bytes, count - oldest.events
+            is_recent = oldest.end > now - self._window
+            if is_recent and size < self._max_bytes and count < self._max_events:
+                break
+            closed.popleft().path.unlink(missing_ok=True)
 
     def touch(self) -> None:
         """Take note that this process lives: when it dies, others see since when."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from rtserver.clock import Clock, Timer
 from rtserver.cluster.recovery.archive import Archive
-from rtserver.cluster.recovery.journal import SEGMENTS, Journal
+from rtserver.cluster.recovery.journal import Journal
 from rtserver.cluster.recovery.records import (
     encode_back,
     encode_data,
@@ -43,6 +43,8 @@ logger = logging.getLogger("rtserver.cluster")
 
 INTERVAL: Final = 1.0
 """Seconds between two looks at the data of clients."""
+SWEEPS: Final = 4
+"""How many times in the time for which events are kept it is looked for journals of no use."""
 MAX_LOOKS: Final = 2000
 """Clients whose data is looked at in one go: it takes a few milliseconds."""
 
@@ -84,7 +86,7 @@ class JournaledStore(ClusterStore):
         counters: Where it is counted what was forgotten.
     """
 
-    __slots__ = ("_archive", "_journal", "_looked", "_looks", "_path", "_rotated", "_sessions")
+    __slots__ = ("_archive", "_cleaned", "_journal", "_looked", "_looks", "_path", "_sessions", "_window")
 
     def __init__(  # noqa: PLR0917
         self,
@@ -101,7 +103,9 @@ class JournaledStore(ClusterStore):
         self._sessions: dict[str, JournaledSession] = {}
         """All sessions, by their pids: who was looked at longest ago at the front."""
         self._looks: Timer | None = None
-        self._rotated = 0.0
+        self._window = options.max_disconnection_duration + unnoticed
+        """Seconds for which an event can be asked for."""
+        self._cleaned = 0.0
         self._archive = Archive(path, options, unnoticed, clock)
 
     def begin(self) -> None:
@@ -111,8 +115,14 @@ class JournaledStore(ClusterStore):
             OSError: The journal can't be written.
         """
         options = self._options
-        self._journal = Journal(self._path, options.max_bytes, options.max_packets, self._head)
-        self._rotated = self.now()
+        self._journal = Journal(
+            self._path,
+            max_bytes=options.max_bytes,
+            max_events=options.max_packets,
+            window=self._window,
+            now=self.now(),
+            head=self._head,
+        )
         self._looks = Timer(self._clock(), self._look)
         self._looks.set(INTERVAL)
 
@@ -130,8 +140,8 @@ class JournaledStore(ClusterStore):
     def record(self, target: Target, outgoing: Outgoing, source: Source | None = None) -> None:
         """Keep an event, and write it down before it is sent to anyone."""
         if self._journal is not None:
-            position = self._log.last + 1
-            self._journal.write_event(encode_event(position, time.time(), target, outgoing, source))
+            event = encode_event(self._log.last + 1, time.time(), target, outgoing, source)
+            self._journal.write_event(event, self.now())
         super().record(target, outgoing, source)
 
     # Sessions.
@@ -233,10 +243,10 @@ class JournaledStore(ClusterStore):
             data = session.data if session.left_at is not None else self.occupants.data(pid)
             if self._update(session, data):
                 self._write(encode_data(pid, session.written))
-        now, window = self.now(), self._options.max_disconnection_duration + self._unnoticed
-        if now - self._rotated >= window / SEGMENTS:
-            self._rotated = now
-            journal.age()
+        now = self.now()
+        journal.age(now)
+        if now - self._cleaned >= self._window / SWEEPS:
+            self._cleaned = now
             self._archive.clean()
         self._looks.set(INTERVAL)
 

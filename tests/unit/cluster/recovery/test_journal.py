@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    made = Journal(path, 400, 40, lambda: [b"head"])
+    made = Journal(path, max_bytes=400, max_events=40, window=8.0, now=0.0, head=lambda: [b"head"])
     yield made
     made.close()
 
@@ -29,7 +29,7 @@ def segments(path: Path) -> dict[str, bytes]:
 
 def test_what_is_written_is_there_at_once(journal: Journal, path: Path) -> None:
     journal.write(b"record")
-    journal.write_event(b"event")
+    journal.write_event(b"event", 0.0)
     assert segments(path) == {"W.journal.1": b"headrecordevent"}
 
 
@@ -42,7 +42,7 @@ def test_segments_are_bounded_by_bytes_and_by_number(
     journal: Journal, path: Path, size: int, count: int
 ) -> None:
     for _ in range(20 * count):
-        journal.write_event(size * b"x")
+        journal.write_event(size * b"x", 0.0)
     kept = segments(path)
     assert len(kept) == SEGMENTS + 1
     assert all(body == b"head" + size * count * b"x" for body in kept.values())
@@ -50,13 +50,26 @@ def test_segments_are_bounded_by_bytes_and_by_number(
 
 
 def test_what_is_too_old_goes_until_nothing_is_left(journal: Journal, path: Path) -> None:
-    journal.write_event(b"event")
-    for _ in range(20):
-        journal.age()
+    journal.write_event(b"event", 0.0)
+    journal.age(1.9)
+    assert segments(path) == {"W.journal.1": b"headevent"}
+    for now in range(2, 10):
+        journal.age(float(now))
+    assert b"headevent" in segments(path).values()
+    journal.age(10.0)
     assert set(segments(path).values()) == {b"head"}
     last = max(segments(path))
-    journal.age()
+    journal.age(1000.0)
     assert max(segments(path)) == last  # nothing is written for nothing
+
+
+def test_a_segment_that_was_begun_for_its_age_costs_no_other(journal: Journal, path: Path) -> None:
+    for number in range(10):
+        journal.write_event(100 * b"x", 0.1 * number)
+    kept = b"".join(segments(path).values()).count(b"x")
+    for now in (2.0, 4.0, 6.0):
+        journal.age(now)
+    assert b"".join(segments(path).values()).count(b"x") >= kept - 100 >= 400
 
 
 def test_its_end_is_noted(journal: Journal, path: Path) -> None:
@@ -67,7 +80,7 @@ def test_its_end_is_noted(journal: Journal, path: Path) -> None:
     journal.close()
     assert path.stat().st_mtime > 1
     journal.write(b"late")
-    journal.rotate()
+    journal.age(100.0)
     assert segments(path) == {"W.journal.1": b"head"}
 
 
@@ -80,6 +93,6 @@ def test_a_server_goes_on_without_a_journal(
         journal.write(b"record")
     assert not journal.is_open
     assert "ends here" in caplog.text
-    journal.write_event(500 * b"x")
-    journal.write_event(500 * b"x")
+    journal.write_event(500 * b"x", 0.0)
+    journal.write_event(500 * b"x", 0.0)
     assert list(path.parent.iterdir()) == []
