@@ -25,6 +25,7 @@ drain_time = 0.5
 enabled = true
 """
 APPLICATION = """\
+import asyncio
 import os
 
 
