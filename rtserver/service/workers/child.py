@@ -9,12 +9,18 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
 
 from rtserver.cluster.workers.place import Place
+from rtserver.errors import ConfigError, RtserverError, StartError
 from rtserver.service.settings import Config
-from rtserver.service.workers.control import Begin, Channel, Message
+from rtserver.service.workers.control import Begin, Channel, Failed, Message
 
-__all__ = ["Child", "describe_status"]
+__all__ = ["Child", "End"]
+
+LAST_WORDS: Final = 1.0
+"""Seconds in which what a worker has sent last is read, should a process of its own keep the socket open."""
 
 
 class Child:
@@ -70,17 +76,44 @@ class Child:
             self._process.kill()
 
     async def wait(self) -> int:
-        """Wait for the process's end, and let go of what it leaves.
+        """Wait for the process's end, and for what it has sent last.
 
         Returns:
             Its exit status; the negative number of the signal that ended it.
         """
         status = await self._process.wait()
+        await self.channel.ended(LAST_WORDS)
         self.channel.close()
         return status
 
 
-def describe_status(status: int) -> str:
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a worker ended."""
+
+    name: str
+    """What the log calls it."""
+    status: int
+    """The process's exit status; the negative number of the signal that ended it."""
+    failed: Failed | None
+    """What it said of that itself."""
+
+    def __str__(self) -> str:
+        """Say it in the words of the log."""
+        if self.failed is not None:
+            return f"{self.name} can't serve: {self.failed.message}"
+        return f"{self.name} has ended with {_describe(self.status)}"
+
+    def error(self) -> RtserverError:
+        """Make the error that ends the service, the same one that a single process would end with."""
+        if self.failed is None:
+            return StartError(f"{self} before it was ready")
+        return (
+            ConfigError([self.failed.message]) if self.failed.is_config else StartError(self.failed.message)
+        )
+
+
+def _describe(status: int) -> str:
     """Say how a process ended."""
     if status >= 0:
         return f"exit status {status}"

@@ -19,6 +19,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, cast
 
@@ -152,6 +153,7 @@ class Channel(asyncio.Protocol):
         self._lost = lost
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
 
     @classmethod
     async def over(
@@ -171,6 +173,12 @@ class Channel(asyncio.Protocol):
     def is_behind(self) -> bool:
         """True while the other side doesn't read what it was sent."""
         return self._transport is not None and self._transport.get_write_buffer_size() > 0
+
+    async def ended(self, patience: float) -> None:
+        """Wait until the other side has closed its end and all that it sent has come, but not for longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._gone.wait()
 
     def close(self) -> None:
         """Send what is left, and let go of the socket."""
@@ -199,5 +207,6 @@ class Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell of the end."""
         self._transport = None
+        self._gone.set()
         if self._lost is not None:
             self._lost()

@@ -15,25 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
-from rtserver.service.settings import Config
+from rtserver.service.workers.actions import Action, Drain, GiveUp, Kill, Postpone, Reject, Start
+from rtserver.service.workers.members import NEVER, Member, Plan, State
 
-__all__ = [
-    "Action",
-    "Drain",
-    "Fleet",
-    "GiveUp",
-    "Kill",
-    "Member",
-    "Patience",
-    "Plan",
-    "Postpone",
-    "Reject",
-    "Start",
-    "State",
-]
+__all__ = ["Fleet"]
 
 FIRST_DELAY: Final = 0.1
 """Seconds that a slot stays empty after its worker has crashed for the first time."""
@@ -47,99 +34,6 @@ SUSPENDED: Final = 3.0
 """Seconds between two looks at the clock after which it was the supervisor itself that stood still."""
 LONGEST_SLEEP: Final = 1.0
 """Seconds between two looks at the clock, at the most."""
-
-_NEVER: Final = float("inf")
-
-
-class State(Enum):
-    """Where a worker is. One that has ended is no member any more."""
-
-    STARTING = "starting"
-    SERVING = "serving"
-    DRAINING = "draining"
-    """It closes its clients, and ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a worker may take, in seconds."""
-
-    start: float
-    """Until it is ready."""
-    silence: float
-    """Between two signs of life."""
-    drain: float
-    """Until it has drained, and ended."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Plan:
-    """What the operator wants: the workers of one configuration."""
-
-    config: Config
-    count: int
-    patience: Patience
-
-
-@dataclass(eq=False, slots=True)
-class Member:
-    """A worker that has been started and hasn't ended."""
-
-    slot: int
-    """From 1."""
-    plan: Plan
-    since: float
-    """When it came into its state."""
-    state: State = State.STARTING
-    deadline: float = _NEVER
-    """When it is killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the process of a member."""
-
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Let a member drain. It gets no further connections."""
-
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Kill the process of a member."""
-
-    member: Member
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Postpone:
-    """A member has crashed, and its slot stays empty for some seconds."""
-
-    member: Member
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """The new plan is given up: this member of it ended before it was ready. The old one holds."""
-
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """The service can't run: this member ended before it was ready, and no worker ever was."""
-
-    member: Member
-
-
-Action = Start | Drain | Kill | Postpone | Reject | GiveUp
 
 
 @dataclass(slots=True)
@@ -198,7 +92,7 @@ class Fleet:
 
     def heard(self, member: Member, now: float) -> None:
         """Learn that a worker lives."""
-        if member.state is State.SERVING and member.deadline != _NEVER:
+        if member.state is State.SERVING and member.deadline != NEVER:
             member.deadline = now + member.plan.patience.silence
 
     def leaves(self, member: Member, now: float) -> list[Action]:
@@ -245,7 +139,7 @@ class Fleet:
         actions: list[Action] = []
         for member in self._members:
             if member.deadline <= now:
-                member.deadline = _NEVER
+                member.deadline = NEVER
                 actions.append(Kill(member, _overdue(member)))
         return [*actions, *self._settle(now)]
 

@@ -9,34 +9,29 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from rtserver.cluster.workers.place import Place, create, discard
-from rtserver.errors import ConfigError, RtserverError, StartError
+from rtserver.errors import ConfigError, RtserverError
 from rtserver.service.announcement import announce
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
 from rtserver.service.logs import configure_logging
 from rtserver.service.monitoring.internal import internal_server
 from rtserver.service.process import raise_file_limit
 from rtserver.service.settings import Config
-from rtserver.service.workers import control, fleet
+from rtserver.service.workers import actions, control
 from rtserver.service.workers.acceptor import Acceptor
-from rtserver.service.workers.child import Child, describe_status
-from rtserver.service.workers.count import worker_count
-from rtserver.service.workers.fleet import Action, Fleet, Member, Patience, Plan, State
+from rtserver.service.workers.actions import Action
+from rtserver.service.workers.child import Child, End
+from rtserver.service.workers.fleet import Fleet
+from rtserver.service.workers.members import Member, Plan, State
 from rtserver.service.workers.overview import Overview, Serving
+from rtserver.service.workers.plans import check_reload, plan_of
 
 __all__ = ["supervise"]
 
 logger = logging.getLogger("rtserver.service")
-
-MARGIN: Final = 10.0
-"""Seconds that a worker has to end beyond what the settings give its clients, handlers and requests."""
-FIXED: Final = ("host", "port", "unix_socket", "backlog")
-"""Settings of the address, which is bound once."""
 
 
 def supervise(config: Config, source: str, load: Callable[[], Config]) -> None:
@@ -67,11 +62,11 @@ class Supervisor:
         self._config = config
         self._source = source
         self._load = load
-        self._fleet = Fleet(_plan(config))
+        self._fleet = Fleet(plan_of(config))
         self._children: dict[Member, Child] = {}
         self._failures: dict[Member, control.Failed] = {}
         """What workers have said of why they can't serve."""
-        self._ends: dict[Member, _End] = {}
+        self._ends: dict[Member, End] = {}
         """How workers have ended that the fleet is about to be told of."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -165,18 +160,18 @@ class Supervisor:
         logger.info("SIGHUP received: reading the configuration again")
         try:
             config = self._load()
-            _check_reload(self._config, config)
+            check_reload(self._config, config)
             tls_context(config.listen)
         except ConfigError as error:
             logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
             return
         logger.info("the configuration is valid: the workers are replaced, one after the other")
-        self._act(self._fleet.reload(_plan(config), asyncio.get_running_loop().time()))
+        self._act(self._fleet.reload(plan_of(config), asyncio.get_running_loop().time()))
 
     # What the fleet says.
 
-    def _act(self, actions: Iterable[Action]) -> None:
-        for action in actions:
+    def _act(self, wanted: Iterable[Action]) -> None:
+        for action in wanted:
             self._carry_out(action)
         if self._fleet.is_complete and self._fleet.plan is not self._settled:
             self._settle(self._fleet.plan)
@@ -186,23 +181,23 @@ class Supervisor:
         member = action.member
         child = self._children.get(member)
         match action:
-            case fleet.Start():
+            case actions.Start():
                 task = asyncio.create_task(self._live(member))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            case fleet.Drain():
+            case actions.Drain():
                 self._acceptor.remove(member)
                 if child is not None:
                     self._drain(member, child)
-            case fleet.Kill():
+            case actions.Kill():
                 if child is not None:
                     logger.error("%s is killed: %s", _name(member, child), action.reason)
                     child.kill()
-            case fleet.Postpone():
+            case actions.Postpone():
                 logger.error("%s; another one follows in %g seconds", self._ends[member], action.seconds)
-            case fleet.Reject():
+            case actions.Reject():
                 logger.error("the configuration from before stays: with the new one, %s", self._ends[member])
-            case fleet.GiveUp():
+            case actions.GiveUp():
                 self._error = self._ends[member].error()
 
     def _settle(self, plan: Plan) -> None:
@@ -236,13 +231,13 @@ class Supervisor:
         self._act(self._fleet.ended(member, asyncio.get_running_loop().time()))
         del self._ends[member]
 
-    async def _serve(self, member: Member) -> _End:
+    async def _serve(self, member: Member) -> End:
         """Start a worker's process, and wait for its end."""
         place = Place.new(self._directory)
         try:
             child = await Child.start(place, member.plan.config, partial(self._receive, member))
         except OSError as error:
-            return _End(f"worker {member.slot}", 1, control.Failed(f"no process can be started: {error}"))
+            return End(f"worker {member.slot}", 1, control.Failed(f"no process can be started: {error}"))
         self._children[member] = child
         self._overview.started()
         if member.state is State.DRAINING:  # since a moment ago
@@ -252,7 +247,7 @@ class Supervisor:
         self._overview.gone(place.name)
         self._acceptor.remove(member)
         place.clear()
-        return _End(_name(member, child), status, self._failures.pop(member, None))
+        return End(_name(member, child), status, self._failures.pop(member, None))
 
     def _serving(self) -> dict[str, Serving]:
         """Return the workers that serve, by their names."""
@@ -282,56 +277,6 @@ class Supervisor:
                 self._drain(member, self._children[member])
             case control.Failed():
                 self._failures[member] = message
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How a worker ended."""
-
-    name: str
-    status: int
-    failed: control.Failed | None
-
-    def __str__(self) -> str:
-        if self.failed is not None:
-            return f"{self.name} can't serve: {self.failed.message}"
-        return f"{self.name} has ended with {describe_status(self.status)}"
-
-    def error(self) -> RtserverError:
-        """Make the error that ends the service, the same one that a single process would end with."""
-        if self.failed is None:
-            return StartError(f"{self} before it was ready")
-        return (
-            ConfigError([self.failed.message]) if self.failed.is_config else StartError(self.failed.message)
-        )
-
-
-def _plan(config: Config) -> Plan:
-    patience = Patience(
-        start=config.worker_start_timeout,
-        silence=config.worker_timeout,
-        drain=config.drain_time + 2 * config.shutdown_timeout + MARGIN,
-    )
-    return Plan(config, worker_count(config.workers), patience)
-
-
-def _check_reload(old: Config, new: Config) -> None:
-    """Refuse to go on at another address.
-
-    Raises:
-        ConfigError: The address is another one.
-    """
-    problems = [
-        f"listen.{key}: received {getattr(new.listen, key)!r}, expected {getattr(old.listen, key)!r}"
-        for key in FIXED
-        if getattr(new.listen, key) != getattr(old.listen, key)
-    ]
-    if new.internal != old.internal:
-        problems.append("internal: its address can't be changed")
-    if (new.listen.tls_certificate is None) is not (old.listen.tls_certificate is None):
-        problems.append("listen.tls_certificate: TLS can't be switched on or off")
-    if problems:
-        raise ConfigError([f"{problem}; stop the service and start it again" for problem in problems])
 
 
 def _name(member: Member, child: Child) -> str:

@@ -45,6 +45,12 @@ class TestConsole:
             r"2023-11-1\d \d\d:\d\d:20\.250 WARNING  rtserver\.service: port 80 is in use", line
         )
 
+    def test_a_worker_has_its_name_there(self) -> None:
+        line = ConsoleFormatter("k3Zp").format(record("hello"))
+        assert line.endswith("WARNING  [k3Zp] rtserver.service: hello")
+        assert json.loads(JsonFormatter("k3Zp").format(record("hello")))["worker"] == "k3Zp"
+        assert "worker" not in json.loads(JsonFormatter().format(record("hello")))
+
     def test_a_line_break_can_not_forge_an_entry(self) -> None:
         text = ConsoleFormatter().format(
             record("event %s", "a\n2023-11-14 00:00:00.000 ERROR    x: y\r\x1b[2J")

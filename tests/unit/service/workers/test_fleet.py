@@ -5,24 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from rtserver.service.settings import Config
-from rtserver.service.workers.fleet import (
-    FIRST_DELAY,
-    LONGEST_DELAY,
-    QUICK,
-    STABLE,
-    Action,
-    Drain,
-    Fleet,
-    GiveUp,
-    Kill,
-    Member,
-    Patience,
-    Plan,
-    Postpone,
-    Reject,
-    Start,
-    State,
-)
+from rtserver.service.workers.actions import Action, Drain, GiveUp, Kill, Postpone, Reject, Start
+from rtserver.service.workers.fleet import FIRST_DELAY, LONGEST_DELAY, QUICK, STABLE, Fleet
+from rtserver.service.workers.members import Member, Patience, Plan, State
 
 CONFIG = Config(app="chat:setup")
 

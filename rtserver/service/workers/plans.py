@@ -1,0 +1,46 @@
+"""What a configuration means for the workers, and which one can follow another without a new start."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtserver.errors import ConfigError
+from rtserver.service.settings import Config
+from rtserver.service.workers.count import worker_count
+from rtserver.service.workers.members import Patience, Plan
+
+__all__ = ["check_reload", "plan_of"]
+
+MARGIN: Final = 10.0
+"""Seconds that a worker has to end beyond what the settings give its clients, handlers and requests."""
+FIXED: Final = ("host", "port", "unix_socket", "backlog")
+"""Settings of the address, which is bound once."""
+
+
+def plan_of(config: Config) -> Plan:
+    """Make the plan of a configuration."""
+    patience = Patience(
+        start=config.worker_start_timeout,
+        silence=config.worker_timeout,
+        drain=config.drain_time + 2 * config.shutdown_timeout + MARGIN,
+    )
+    return Plan(config, worker_count(config.workers), patience)
+
+
+def check_reload(old: Config, new: Config) -> None:
+    """Refuse to go on at another address.
+
+    Raises:
+        ConfigError: The address is another one.
+    """
+    problems = [
+        f"listen.{key}: received {getattr(new.listen, key)!r}, expected {getattr(old.listen, key)!r}"
+        for key in FIXED
+        if getattr(new.listen, key) != getattr(old.listen, key)
+    ]
+    if new.internal != old.internal:
+        problems.append("internal: its address can't be changed")
+    if (new.listen.tls_certificate is None) is not (old.listen.tls_certificate is None):
+        problems.append("listen.tls_certificate: TLS can't be switched on or off")
+    if problems:
+        raise ConfigError([f"{problem}; stop the service and start it again" for problem in problems])
