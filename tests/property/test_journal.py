@@ -133,7 +133,7 @@ names = st.sampled_from(["send", "send", "move", "open", "adopt", "leave", "back
 steps = st.tuples(names, st.integers(0, CLIENTS - 1), st.integers(0, len(ROOMS) - 1), st.integers(0, 9))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(steps, min_size=5, max_size=60))
 def test_a_journal_says_what_its_process_would_have_said(actions: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

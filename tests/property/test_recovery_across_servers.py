@@ -121,7 +121,7 @@ async def run(steps: list[Any]) -> World:
     return world
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(actions, max_size=60))
 def test_every_event_comes_once_and_in_order(steps: list[Any]) -> None:
     world = asyncio.run(run(steps))
