@@ -1,8 +1,9 @@
-"""Which worker gets the next connection: the one that has the fewest."""
+"""Which worker gets the next connection: one of those that have the fewest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 __all__ = ["Balance"]
@@ -34,9 +35,16 @@ class Balance(Generic[Worker]):
 
     A worker says now and then how many connections it has. What it has been given since is added, so that
     a thousand that come at once are spread evenly, too.
+
+    Among those that have equally many, chance decides. In turn, clients that open two connections each would
+    have all their sessions, which begin on the first, on one of two workers.
+
+    Args:
+        choose: Takes one of several workers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choose: Callable[[Sequence[Worker]], Worker] = random.choice) -> None:
+        self._choose = choose
         self._loads: dict[Worker, _Load] = {}
 
     def __len__(self) -> int:
@@ -59,15 +67,16 @@ class Balance(Generic[Worker]):
             load.taken = taken
 
     def gave(self, worker: Worker) -> None:
-        """Count a connection that a worker has been given; it becomes the last of those with as many."""
-        load = self._loads.pop(worker)
-        load.given += 1
-        self._loads[worker] = load
+        """Count a connection that a worker has been given."""
+        self._loads[worker].given += 1
 
     def least(self) -> Worker | None:
-        """Return the worker that has the fewest connections; None while there is no worker."""
-        loads = self._loads
-        return min(loads, key=lambda worker: loads[worker].now) if loads else None
+        """Return one of the workers that have the fewest connections; None while there is no worker."""
+        loads = {worker: load.now for worker, load in self._loads.items()}
+        if not loads:
+            return None
+        fewest = min(loads.values())
+        return self._choose([worker for worker, load in loads.items() if load == fewest])
 
     def order(self) -> Sequence[Worker]:
         """Return all workers, those with the fewest connections first."""

@@ -28,6 +28,17 @@ def test_connections_at_once_are_spread_evenly() -> None:
     assert counts == {"a": 100, "b": 100, "c": 100}
 
 
+def test_sessions_of_clients_with_two_connections_are_spread() -> None:
+    made = balance("a", "b")
+    firsts: Counter[str] = Counter()
+    for number in range(400):
+        worker = made.least()
+        assert worker is not None
+        made.gave(worker)
+        firsts[worker] += number % 2 == 0
+    assert min(firsts.values()) > 50  # less than that comes once in 10^50 times
+
+
 def test_the_one_with_the_fewest() -> None:
     made = balance("a", "b")
     made.report("a", connections=5, taken=0)
