@@ -246,7 +246,7 @@ class Server(SocketIOServer):
             ClientBundle(self._serve_client, self.eio.options.origins).attach(app, path)
         self.eio.attach(app, path)
         if websocket_path is not None:
-            endpoint = PlainEndpoint(self._hub.codec, self._limits, self._dispatch.packet, self.eio.counters)
+            endpoint = PlainEndpoint(self._hub.codec, self._limits, self.eio.counters)
             self.eio.attach_plain(app, f"/{websocket_path.strip('/')}", endpoint)
         app.on_startup.append(self._on_startup)
         app.on_cleanup.append(self._on_cleanup)

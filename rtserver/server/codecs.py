@@ -7,12 +7,13 @@ from typing import Any, cast
 from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import Packet as PacketClass
 
+from rtserver.engineio.outgoing import Outgoing
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.json_codec import JsonCodec
 from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import Limits
 
-__all__ = ["choose_codec"]
+__all__ = ["choose_codec", "has_binary_packets"]
 
 _METHODS = ("decode", "encode_event", "encode_ack", "connect", "connect_error", "disconnect")
 
@@ -44,3 +45,9 @@ def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
         f"{', '.join(_METHODS)}. python-socketio's packet classes are not used here; its own two are "
         "understood as the names that stand for them"
     )
+
+
+def has_binary_packets(codec: Codec) -> bool:
+    """Tell whether a codec's packets are binary messages, rather than text with attachments behind it."""
+    packet = codec.connect("/", {})
+    return isinstance(packet, Outgoing) and not packet.text

@@ -4,7 +4,8 @@ It stands between Engine.IO and the server, and only where there is such a limit
 buckets that one timer fills for all: no message looks at a clock.
 
 Only events are left out, each with its attachments. Other packets count, but the server needs them: a client
-that sends too many of those is disconnected.
+that sends too many of those is disconnected. What a plain WebSocket client sends counts as a packet, but its
+bytes don't.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any, Final
 
 from rtserver.clock import Clock, Timer
 from rtserver.engineio.handler import PacketHandler, Session
-from rtserver.engineio.outgoing import Outgoing
+from rtserver.errors import SocketViolation
+from rtserver.server.codecs import has_binary_packets
+from rtserver.server.hub import deliver
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.packet import PacketType
 
@@ -84,16 +87,15 @@ class EventLimiter:
         self._clock = clock
         self._message = handler.message
         self._packet = handler.packet
-        self._decode = handler.decode
         self._counts_bytes = limits.bytes_per_second is not None
-        self._size = 0
-        """Bytes of the packet that was decoded last."""
+        self._is_binary = has_binary_packets(codec)
         self._buckets: dict[Session, _Bucket] = {}
         self._now = 0.0
         """The time, as it was when the buckets were to be filled last."""
         self._timer: Timer | None = None
         self.drain = handler.drain
-        self.decode: Callable[[bytes], Any] = self._measure if self._counts_bytes else handler.decode
+        # Where bytes count, each packet comes as its text, which has a length.
+        self.decode: Callable[[bytes], Any] = bytes.decode if self._counts_bytes else handler.decode
         self.dropped = 0
         """Events that were left out."""
         self.disconnected = 0
@@ -119,48 +121,59 @@ class EventLimiter:
     def packet(self, session: Session, packet: Any, /) -> None:
         """Take one packet, if the client may send it."""
         bucket = self._buckets.get(session)
-        if bucket is None or self._admits(bucket, self._size):
+        if bucket is None or self._admits(bucket, 0):
             self._packet(session, packet)
         elif self._tolerates(session, bucket):
-            if packet[0] in _EVENTS:
-                self._leave_out(bucket, packet[4] or 0)
-                self._answer(session, packet)
-            else:
-                self._packet(session, packet)
+            self._over(session, bucket, packet)
 
     def message(self, session: Session, data: str | bytes, /) -> None:
         """Take one message that isn't decoded yet, if the client may send it."""
         bucket = self._buckets.get(session)
         if bucket is None:
             self._message(session, data)
-        elif isinstance(data, str):
-            if self._admits(bucket, len(data)):
+        elif data.__class__ is bytes and not self._is_binary:
+            bucket.bytes -= len(data)
+            if bucket.attachments:
+                bucket.attachments -= 1
+            else:  # the event that it belongs to was let through
                 self._message(session, data)
-            elif self._tolerates(session, bucket):
-                if data[:1] in ("2", "5"):
-                    self._leave_out(bucket, _attachments(data))
-                else:
-                    self._message(session, data)
-        elif bucket.attachments:
-            bucket.attachments -= 1
-        else:
-            bucket.bytes -= len(data)  # the event that it belongs to was let through
+        elif self._admits(bucket, self._size(data)):
+            bucket.attachments = 0
             self._message(session, data)
+        elif self._tolerates(session, bucket):
+            try:
+                packet = self._codec.decode(data)
+            except SocketViolation:
+                self._message(session, data)  # which finds the same, and ends the session
+            else:
+                self._over(session, bucket, packet)
 
-    def _measure(self, payload: bytes) -> Any:
-        self._size = len(payload)
-        return self._decode(payload)
+    def _size(self, data: str | bytes) -> int:
+        if not self._counts_bytes:
+            return 0
+        return len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
+
+    def _over(self, session: Session, bucket: _Bucket, packet: Any) -> None:
+        """Leave a packet out, if it is an event, with its attachments; tell who waits for an answer."""
+        if packet[0] not in _EVENTS:
+            self._packet(session, packet)
+            return
+        self.dropped += 1
+        bucket.attachments = packet[4]
+        if packet[2] is not None:
+            error = {"code": "rate_limited", "message": REASON, "retry_after": INTERVAL}
+            deliver(session, self._codec.encode_ack(packet[1], packet[2], (error,)))
 
     # The buckets.
 
     def _admits(self, bucket: _Bucket, size: int) -> bool:
         if bucket.filled != self._now:
             self._refill(bucket)
+        if bucket.events < 1 or bucket.bytes <= 0:
+            return False
         bucket.events -= 1
-        if self._counts_bytes:
-            bucket.bytes -= size
-            return bucket.events >= 0 and bucket.bytes >= 0
-        return bucket.events >= 0
+        bucket.bytes -= size
+        return True
 
     def _refill(self, bucket: _Bucket) -> None:
         limits = self._limits
@@ -169,12 +182,10 @@ class EventLimiter:
         if limits.events_per_second is None:
             bucket.events = limits.events_burst
         else:
-            bucket.events = min(
-                limits.events_burst, max(bucket.events, 0) + seconds * limits.events_per_second
-            )
+            bucket.events = min(limits.events_burst, bucket.events + seconds * limits.events_per_second)
         if limits.bytes_per_second is not None:
             bucket.bytes = min(limits.bytes_burst, bucket.bytes + seconds * limits.bytes_per_second)
-        if bucket.events >= 1 and bucket.bytes >= 0:
+        if bucket.events >= 1 and bucket.bytes > 0:
             bucket.excess = 0
 
     def _fill(self) -> None:
@@ -195,24 +206,3 @@ class EventLimiter:
         self.disconnected += 1
         session.close(REASON, code=POLICY_VIOLATION)
         return False
-
-    def _leave_out(self, bucket: _Bucket, attachments: int) -> None:
-        self.dropped += 1
-        bucket.attachments = attachments
-
-    def _answer(self, session: Session, packet: Any) -> None:
-        """Tell a client that waits for an acknowledgment why there is none."""
-        if packet[2] is None:
-            return
-        error = {"code": "rate_limited", "message": REASON, "retry_after": INTERVAL}
-        answer = self._codec.encode_ack(packet[1], packet[2], (error,))
-        if isinstance(answer, Outgoing):
-            session.send_outgoing(answer)
-        else:
-            session.send_text(answer)
-
-
-def _attachments(text: str) -> int:
-    """Return how many attachments follow an event, by its text: "51-..." announces one."""
-    number = text[1 : text.find("-")] if text[0] == "5" else ""
-    return int(number) if number.isascii() and number.isdigit() and len(number) <= 9 else 0

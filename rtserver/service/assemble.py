@@ -69,8 +69,7 @@ class Service:
         config = self.config
         host = web.Application()
         self.server = await self._make_server(host)
-        limiter = self._limit(self.server)
-        self.monitor = Monitor(self.server, self._guard, limiter, counts=config.metrics.enabled)
+        assert self.monitor is not None
         if config.internal.port is None:
             add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
         elif self._place is None:
@@ -182,6 +181,11 @@ class Service:
             return self._runner.server
         return self.server.eio.lane(self._runner.server)
 
+    def _watch(self, server: Server) -> None:
+        """Put limits and metrics before a server. Once its engine runs, it would be too late."""
+        limiter = self._limit(server)
+        self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
+
     def _limit(self, server: Server) -> EventLimiter | None:
         """Put limits before a server, where the configuration has any."""
         engine, limits = server.eio, self.config.limits
@@ -210,12 +214,14 @@ class Service:
                     ", ".join(idle),
                     config.app,
                 )
+            self._watch(found)
             return found
         server = Server(**server_options(config))
         self._guard = config.auth.guard(lambda: server.eio.clock, config.limits.connections_per_user)
         if self._guard is not None:
             for namespace in config.auth.namespaces:
                 server.use(self._guard.admit, namespace=namespace)
+        self._watch(server)
         await set_up_application(config.app, found, server, host)
         return server
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -23,10 +24,27 @@ _EXPECTED = Expectations()
 _MANNERS = Manners()
 
 
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
 def _https(value: str) -> str:
-    if not value.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+    parts = urlsplit(value)
+    if not parts.hostname or (
+        parts.scheme != "https" and (parts.scheme, parts.hostname in _HERE) != ("http", True)
+    ):
         raise ValueError
     return value
+
+
+def _names(value: list[str]) -> list[str]:
+    if value != ["*"] and (len(set(value)) < len(value) or not all(each.startswith("/") for each in value)):
+        raise ValueError
+    return value
+
+
+Namespaces = Annotated[
+    list[str], AfterValidator(_names), Expected('["*"], or a list of namespaces, each once, such as "/chat"')
+]
 
 
 SecureUrl = Annotated[
@@ -91,7 +109,7 @@ class KeySettings(Section):
 class AuthSettings(Section):
     """Who may come in: clients with a JSON Web Token that is valid (docs/authentication.md)."""
 
-    namespaces: list[str] = Field(
+    namespaces: Namespaces = Field(
         default=[],
         description='Namespaces whose clients need a token. ["*"]: all of them. Empty: none does.',
         examples=[["*"]],
@@ -125,7 +143,11 @@ class AuthSettings(Section):
     leeway: float = Field(
         default=_EXPECTED.leeway, ge=0, description="Seconds that the clocks may differ by."
     )
-    user: str = Field(default=_MANNERS.user, min_length=1, description="The claim that names the user.")
+    user: str = Field(
+        default=_MANNERS.user,
+        min_length=1,
+        description="The claim that names the user. Tokens must have it.",
+    )
     refresh_before: Seconds = Field(
         default=_MANNERS.refresh_before,
         description="Seconds before its token expires that a client is asked for a new one.",
@@ -167,7 +189,8 @@ class AuthSettings(Section):
         key_set = None
         if self.jwks_url is not None:
             key_set = KeySet(self.jwks_url, self.jwks_max_age, self.jwks_cooldown, lambda: clock().now())
-        expected = Expectations(self.audience, self.issuer, self.leeway, self.required)
+        required = list(dict.fromkeys([*self.required, self.user]))
+        expected = Expectations(self.audience, self.issuer, self.leeway, required)
         verifier = Verifier([each.key() for each in self.keys], key_set, expected)
         manners = Manners(
             self.sources, self.name, self.user, self.refresh_before, self.refresh_event, connections

@@ -32,7 +32,8 @@ __all__ = ["environment_name", "load_config", "valid_keys"]
 PREFIX = "RTSERVER_"
 _LONGEST_VALUE = 80  # characters of a wrong value that an error line shows
 
-_SECRET = re.compile("secret|password|token", re.IGNORECASE)  # keys whose values are shown nowhere
+# What is shown nowhere: values of such keys, and values with such a word in them.
+_SECRET = re.compile(r"secret|password|token|auth\.keys|auth_+keys|cluster\.url|cluster_+url", re.IGNORECASE)
 
 # What Kubernetes and Docker links put into the environment for a service that happens to be named rtserver.
 _SERVICE_LINKS = re.compile(r"RTSERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP)(_.*)?)")
@@ -172,12 +173,15 @@ def _problems(error: ValidationError, merged: Mapping[str, Any], sources: Sequen
             continue  # one value that fits no member of a union is one problem
         seen.add(path)
         source = next((source for source in sources if source.holds(path)), sources[-1])
+        if not path:  # settings that don't go together
+            yield f"{sources[-1].label}: {detail['ctx']['error']}"
+            continue
         key = _dotted(path)
         if source.label == "environment":
             key = environment_name(key)
         where = f"{source.label}: {key}"
         value = _lookup(merged, path)
-        shown = "(not shown)" if _SECRET.search(key) else _show(value)
+        shown = _show(key, value)
         if detail["type"] == "extra_forbidden":
             yield f"{where}: unknown setting (received {shown}); {_suggest(key)}"
         elif value is _MISSING:
@@ -226,9 +230,11 @@ def _dotted(path: Sequence[str | int]) -> str:
     return key
 
 
-def _show(value: Any) -> str:
-    """Write a wrong value as TOML writes it, cut where it is long."""
+def _show(key: str, value: Any) -> str:
+    """Write a wrong value as TOML writes it, cut where it is long; not one that may have a secret in it."""
     text = json.dumps(value, ensure_ascii=False, default=str)
+    if _SECRET.search(key) or _SECRET.search(text):
+        return "(not shown)"
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
 
@@ -241,7 +247,7 @@ def _unknown_variables() -> Iterator[str]:
         if upper == "RTSERVER_PORT" and "://" in value:
             continue  # a service link too: tcp://10.0.0.1:80
         if upper.removeprefix(PREFIX).split("__")[0].lower() not in Config.model_fields:
-            yield f"environment: {name}: unknown setting (received {_show(value)}); {_suggest(name)}"
+            yield f"environment: {name}: unknown setting (received {_show(name, value)}); {_suggest(name)}"
 
 
 def _suggest(key: str) -> str:

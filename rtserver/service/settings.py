@@ -366,6 +366,14 @@ class Config(BaseSettings):
     static: list[StaticSettings] = []
 
     @model_validator(mode="after")
+    def _tokens_come_first(self) -> Self:
+        if self.socket.always_connect and self.auth.namespaces:
+            raise ValueError(
+                "socket.always_connect lets clients in before their tokens are looked at: set it to false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _users_are_known(self) -> Self:
         if self.limits.connections_per_user is not None and not self.auth.namespaces:
             raise ValueError(

@@ -111,9 +111,9 @@ class Entrance:
 
     def _connect(self, session: Session, event: Event) -> None:
         host = self._host
-        host.sessions.add(session)
         if host.gate is not None:
             host.gate.enter(session.handshake.remote[0])
+        host.sessions.add(session)
         try:
             host.handler.connect(session)
         except HttpError:

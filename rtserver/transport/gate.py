@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import Final
 
 from rtserver.engineio.request import FORBIDDEN
@@ -71,6 +73,12 @@ class Gate:
         Raises:
             EngineRequestError: There are too many.
         """
+        address = _network(address)
+        self._check(address)
+        if self._limits.handshakes_per_second is not None:
+            self._shake_hands(address, self._limits.handshakes_per_second)
+
+    def _check(self, address: str) -> None:
         limits = self._limits
         if limits.connections is not None and self.inside >= limits.connections:
             self.refused["connections"] += 1
@@ -85,17 +93,22 @@ class Gate:
             raise _refusal(
                 f"this address has {most} connections, the most that it may have", HTTP_TOO_MANY, RETRY
             )
-        if limits.handshakes_per_second is not None:
-            self._shake_hands(address, limits.handshakes_per_second)
 
     def enter(self, address: str) -> None:
-        """Count a session that begins."""
+        """Count a session that begins, unless others have taken its place since it asked.
+
+        Raises:
+            EngineRequestError: There are too many.
+        """
+        address = _network(address)
+        self._check(address)
         self.inside += 1
         if self._limits.connections_per_address is not None:
             self._addresses[address] = self._addresses.get(address, 0) + 1
 
     def leave(self, address: str) -> None:
         """Count a session that has ended."""
+        address = _network(address)
         self.inside -= 1
         left = self._addresses.get(address, 0) - 1
         if left > 0:
@@ -127,6 +140,14 @@ class Gate:
         }
         if len(self._allowances) >= MAX_REMEMBERED:
             self._allowances.clear()
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str) -> str:
+    """Return what stands for an address: with IPv6 one host has a network of 2^64 addresses to itself."""
+    if ":" not in address:
+        return address
+    return str(ip_network((address.partition("%")[0], 64), strict=False).network_address)
 
 
 def _refusal(message: str, status: int, seconds: int) -> EngineRequestError:

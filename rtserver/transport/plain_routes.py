@@ -23,7 +23,6 @@ from rtserver.transport.plain_websocket import (
     DeflatedPlainWebSocket,
     PlainSession,
     PlainWebSocket,
-    TakePacket,
 )
 from rtserver.websocket.handshake import Accepted, accept
 from rtserver.websocket.protocol import Connection
@@ -40,14 +39,12 @@ class PlainEndpoint:
     Args:
         codec: The server's own.
         limits: What a client's message may be at most.
-        take: Takes the clients' packets.
         counters: The server's.
     """
 
-    def __init__(self, codec: Codec, limits: Limits, take: TakePacket, counters: Counters) -> None:
+    def __init__(self, codec: Codec, limits: Limits, counters: Counters) -> None:
         forms = (JsonForm(limits), MsgpackForm(limits))
         self.translators = {form.subprotocol: Translator(codec, form, counters) for form in forms}
-        self.take = take
 
 
 class PlainRoutes(Entrance):
@@ -104,7 +101,7 @@ class PlainRoutes(Entrance):
             host.sessions.new_sid(),
             exchange.handshake(),
             host.sessions.next_ordinal(),
-            take=endpoint.take,
+            take=host.packet,
             translator=endpoint.translators[subprotocol],
         )
         core = Connection(host.max_payload, accepted.deflate)

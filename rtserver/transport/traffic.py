@@ -12,7 +12,7 @@ __all__ = ["Traffic"]
 
 
 class Traffic:
-    """The bytes of one server's WebSockets, frames included, and of its polling bodies."""
+    """The bytes of one server's WebSockets, frames included."""
 
     __slots__ = ("received", "sent")
 

@@ -181,7 +181,7 @@ async def test_behind_a_proxy_that_mixes_clients(  # noqa: PLR0917 - fixtures
         ]
         assert await talk(clients, 25) == {"https 127.0.0.1"}
         facts = await service.facts()
-        assert facts.moved > 100
+        assert facts.moved > 0  # how often depends on which connections nginx takes
         assert facts.refused == 0
 
 

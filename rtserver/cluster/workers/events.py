@@ -63,8 +63,8 @@ class EventForm:
             TypeError: An argument of the event can't be serialized.
         """
         _, namespace, kind, data = message
-        if kind is not Kind.BROADCAST or "requestId" in data:
-            return None
+        if kind is not Kind.BROADCAST or "requestId" in data or "," in namespace:
+            return None  # a comma ends the namespace of a packet
         opts = data["opts"]
         try:
             target = orjson.dumps([namespace, opts["rooms"], opts["except"], opts["flags"]])

@@ -166,6 +166,9 @@ class Guard:
         except TokenError as error:
             logger.info("client %s, namespace %s: %s: %s", socket.id, socket.namespace, error.code, error)
             await asyncio.sleep(expiry.left())
+        except Exception:
+            logger.exception("client %s can't be asked for a new token", socket.id)
+            await asyncio.sleep(expiry.left())
         if socket.connected:
             self.expired += 1
             await socket.disconnect()

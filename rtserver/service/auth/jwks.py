@@ -51,10 +51,12 @@ class KeySet:
     async def find(self, algorithm: str, id: str | None) -> list[VerificationKey]:
         """Return the keys that a token may be signed with that says this of itself."""
         if self._is_old():
-            await self._refresh()
+            refreshing = self._refresh()
+            if refreshing is not None and not self._keys:
+                await asyncio.shield(refreshing)
         found = self._suitable(algorithm, id)
-        if not found:
-            await self._refresh()
+        if not found and (refreshing := self._refresh()) is not None:
+            await asyncio.shield(refreshing)
             found = self._suitable(algorithm, id)
         return found
 
@@ -70,14 +72,13 @@ class KeySet:
     def _is_old(self) -> bool:
         return self._fetched_at is None or self._now() - self._fetched_at > self._max_age
 
-    async def _refresh(self) -> None:
-        """Fetch the keys, once for all who wait for them; do nothing if that was done a moment ago."""
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """Fetch the keys, once for all who wait for them; None if that was done a moment ago."""
         if self._fetching is None:
             if self._tried_at is not None and self._now() - self._tried_at < self._cooldown:
-                return
-            self._tried_at = self._now()
+                return None
             self._fetching = asyncio.create_task(self._fetch())
-        await asyncio.shield(self._fetching)
+        return self._fetching
 
     async def _fetch(self) -> None:
         try:
@@ -91,6 +92,7 @@ class KeySet:
                 "%s: the keys can't be fetched: %s%s", self._url, error or type(error).__name__, kept
             )
         finally:
+            self._tried_at = self._now()
             self._fetching = None
 
     async def _download(self) -> bytes:

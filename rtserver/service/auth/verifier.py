@@ -70,7 +70,7 @@ class Verifier:
             )
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, TypeError):  # half of a surrogate pair can't be encoded
             raise TokenError("token_invalid", "received something else, expected a JSON Web Token") from None
         algorithm, id = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str):
@@ -92,8 +92,8 @@ class Verifier:
 
     async def _find(self, algorithm: str, id: str | None) -> list[VerificationKey]:
         found = [key for key in self._keys if key.suits(algorithm, id)]
-        if not found and self._key_set is not None:
-            found = await self._key_set.find(algorithm, id)
+        if self._key_set is not None and not any(id is not None and key.id == id for key in found):
+            found += await self._key_set.find(algorithm, id)
         return found
 
     def _decode(self, token: str, key: VerificationKey, algorithm: str) -> Claims:
@@ -120,7 +120,7 @@ class Verifier:
             raise TokenError("token_invalid", "it was issued by someone else") from None
         except jwt.MissingRequiredClaimError as error:
             raise TokenError("token_invalid", f"it has no claim {error.claim!r}") from None
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
             raise TokenError("token_invalid", "it can't be understood") from None
 
 

@@ -6,9 +6,13 @@ It stands between Engine.IO and the server, and only where metrics are wanted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from rtserver.engineio.handler import PacketHandler, Session
+from rtserver.errors import SocketViolation
+from rtserver.server.codecs import has_binary_packets
+from rtserver.socketio.codec import Codec
 from rtserver.socketio.packet import PacketType
 
 __all__ = ["OTHER", "Meter"]
@@ -25,12 +29,24 @@ class Meter:
 
     Args:
         handler: The server.
+        codec: The server's.
         exists: Tells whether there is a namespace of this name.
     """
 
-    __slots__ = ("_exists", "_message", "_packet", "connect", "decode", "disconnect", "drain", "events")
+    __slots__ = (
+        "_binary",
+        "_exists",
+        "_message",
+        "_packet",
+        "connect",
+        "decode",
+        "disconnect",
+        "drain",
+        "events",
+    )
 
-    def __init__(self, handler: PacketHandler, exists: Callable[[str], bool]) -> None:
+    def __init__(self, handler: PacketHandler, codec: Codec, exists: Callable[[str], bool]) -> None:
+        self._binary = codec.decode if has_binary_packets(codec) else None
         self._message = handler.message
         self._packet = handler.packet
         self._exists = exists
@@ -52,14 +68,21 @@ class Meter:
 
     def message(self, session: Session, data: str | bytes, /) -> None:
         """Take one message of a client that isn't decoded yet."""
-        if data.__class__ is str and data[:1] in ("2", "5"):
+        if self._binary is not None and isinstance(data, bytes):
+            with suppress(SocketViolation):  # the server finds the same, and ends the session
+                packet = self._binary(data)
+                if packet[0] in _EVENTS:
+                    self._add(packet[1])
+        elif isinstance(data, str) and data[:1] in ("2", "5"):
             self._count(data)
         self._message(session, data)
 
     def _count(self, text: str) -> None:
         """Count an event by its text: its type, attachments and a dash, a namespace and a comma, the rest."""
         start = text.find("-") + 1 if text[0] == "5" else 1
-        name = text[start : text.find(",", start)] if text[start : start + 1] == "/" else "/"
+        self._add(text[start : text.find(",", start)] if text[start : start + 1] == "/" else "/")
+
+    def _add(self, name: str) -> None:
         if name in self.events:
             self.events[name] += 1
         else:

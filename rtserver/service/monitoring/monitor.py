@@ -40,7 +40,7 @@ class Monitor:
         if counts:
             engine = server.eio
             assert isinstance(engine.handler, PacketHandler)
-            engine.handler = self._meter = Meter(engine.handler, server.has_clients)
+            engine.handler = self._meter = Meter(engine.handler, server.codec, server.has_clients)
             engine.traffic = self._traffic = Traffic()
             self._lag.start()
         self.is_draining = False

@@ -69,6 +69,8 @@ class Relay:
             await self._loop.connect_accepted_socket(lambda: self._process, end)
         except BaseException:
             end.close()
+            if self._client.transport is not None:
+                self._client.transport.abort()
             raise
 
     def joined(self) -> None:

@@ -50,13 +50,15 @@ class Sender:
         """
         if self._socket is not None:
             return Outcome.SENT
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        made = None
         try:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             made.setblocking(False)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
             made.connect(str(self._path))
         except OSError as error:
-            made.close()
+            if made is not None:
+                made.close()
             return _outcome(error)
         self._socket = made
         return Outcome.SENT

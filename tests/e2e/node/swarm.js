@@ -36,12 +36,14 @@ class Client {
   }
 
   speak(interval) {
-    this.timer = setInterval(() => {
+    const say = () => {
       this.socket.emit("up", this.sent++, (error) => {
         if (!error) this.acknowledged++;
         this.look();
       });
-    }, interval);
+    };
+    say();
+    this.timer = setInterval(say, interval);
   }
 
   // Resolves when `last` has come and everything that was sent is acknowledged.

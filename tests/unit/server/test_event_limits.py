@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import msgpack
 import pytest
 
 from rtserver.clock import RESOLUTION
 from rtserver.server.event_limits import INTERVAL, EventLimiter, EventLimits
+from rtserver.socketio.codec import Codec
+from rtserver.socketio.msgpack_codec import MsgpackCodec
 from tests.unit.server.harness import FakeSession, Harness, manual_clock
 
 LIMITED = '[{"code":"rate_limited","message":"rate limit exceeded","retry_after":0.25}]'
@@ -12,9 +15,9 @@ LIMITED = '[{"code":"rate_limited","message":"rate limit exceeded","retry_after"
 class Limited:
     """A server whose clients' events are limited, and whose time a test moves."""
 
-    def __init__(self, in_frames: bool = True, **limits: float) -> None:
+    def __init__(self, in_frames: bool = True, codec: Codec | None = None, **limits: float) -> None:
         self.loop, clock = manual_clock()
-        self.harness = Harness(clock=clock, namespaces=("/", "/chat"))
+        self.harness = Harness(codec, clock=clock, namespaces=("/", "/chat"))
         sio = self.harness.sio
         self.limiter = EventLimiter(sio._dispatch, sio.codec, EventLimits(**limits), lambda: clock)  # type: ignore[arg-type]
         self.seen: list[object] = []
@@ -53,14 +56,51 @@ async def test_who_waits_for_an_acknowledgment_learns_why() -> None:
     assert session.take() == [f"437{LIMITED}"]
 
 
+async def test_packets_of_msgpack_are_limited_and_counted() -> None:
+    one = Limited(in_frames=False, events_per_second=4, events_burst=2, codec=MsgpackCodec())
+    session = FakeSession(one.limiter)
+    session.in_frames = False
+    session.receive(packed(type=0, nsp="/"))
+    for number in range(3):
+        session.receive(packed(type=2, nsp="/", id=number, data=["note", number]))
+    assert one.seen == [0]
+    assert one.limiter.dropped == 2
+    assert msgpack.unpackb(session.take()[-1])["data"][0]["code"] == "rate_limited"
+    session.receive(b"\xc1")
+    assert session.closed_for is not None
+
+
+def packed(**packet: object) -> bytes:
+    encoded: bytes = msgpack.packb(packet)
+    return encoded
+
+
+async def test_one_that_sends_a_little_too_much_gets_what_it_may() -> None:
+    one = Limited(events_per_second=2, events_burst=2, tolerance=5)
+    session = one.session()
+    for _ in range(200):
+        session.receive('2["note",1]')
+        one.loop.advance(0.25)
+    assert 95 <= len(one.seen) <= 110  # 4 a second for 50 seconds, of which 2 may pass
+    assert session.closed_for is None
+
+
+async def test_bytes_of_packets_that_come_together_are_each_their_own() -> None:
+    one = Limited(bytes_per_second=4, bytes_burst=100)
+    session = one.session()
+    assert one.limiter.decode(b'42["note","x"]') == '42["note","x"]'
+    session.receive('2["note","a"]', f'2["note","{"x" * 200}"]', '2["note","b"]')
+    assert one.seen == ["a", "x" * 200]
+
+
 async def test_bytes_over_the_limit() -> None:
     one = Limited(bytes_per_second=400, bytes_burst=100)
     session = one.session()
-    session.receive(f'2["note","{"x" * 60}"]', f'2["note","{"y" * 60}"]')
-    assert one.seen == ["x" * 60]
+    session.receive(f'2["note","{"x" * 60}"]', f'2["note","{"x" * 60}"]', '2["note","y"]')
+    assert one.seen == ["x" * 60, "x" * 60]  # more than the burst once, and then nothing
     one.loop.advance(INTERVAL + 2 * RESOLUTION)
     session.receive('2["note","z"]')
-    assert one.seen[1:] == ["z"]
+    assert one.seen[2:] == ["z"]
 
 
 @pytest.mark.parametrize("in_frames", [True, False])

@@ -18,6 +18,9 @@ from tests.unit.server.harness import manual_clock
 KEY = KeySettings(algorithm="HS256", secret=SECRET.decode())
 
 
+SIGNED = f'[[auth.keys]]\nalgorithm = "HS256"\nsecret = "{SECRET.decode()}"'
+
+
 def clock() -> Clock:
     return manual_clock()[1]
 
@@ -59,7 +62,7 @@ def test_keys_from_files(tmp_path: Path) -> None:
         ),
         (
             '[[auth.keys]]\nalgorithm = "none"\nsecret = "x"',
-            'auth.keys[0].algorithm: received "none", expected one of "HS256", "HS384",',
+            'auth.keys[0].algorithm: received (not shown), expected one of "HS256", "HS384",',
         ),
         (
             '[[auth.keys]]\nalgorithm = "RS256"\npublic_key_file = "rtserver.toml"',
@@ -69,6 +72,24 @@ def test_keys_from_files(tmp_path: Path) -> None:
             '[auth]\njwks_url = "http://login.example/"',
             'auth.jwks_url: received "http://login.example/", expected a URL that begins with https://',
         ),
+        (
+            '[auth]\njwks_url = "http://127.0.0.1.evil.example/"',
+            'auth.jwks_url: received "http://127.0.0.1.evil.example/", expected a URL',
+        ),
+        ('[auth]\nnamespaces = ["admin"]', 'auth.namespaces: received ["admin"], expected ["*"], or a list'),
+        (
+            '[auth]\nnamespaces = ["*", "/chat"]',
+            'auth.namespaces: received ["*", "/chat"], expected ["*"], or a list of namespaces, each once',
+        ),
+        (
+            f'[socket]\nalways_connect = true\n[auth]\nnamespaces = ["*"]\n{SIGNED}',
+            "rtserver.toml: socket.always_connect lets clients in before their tokens are looked at",
+        ),
+        (
+            '[auth.keys]\nalgorithm = "HS256"\nsecret = "hush"',
+            "auth.keys: received (not shown), expected a list",
+        ),
+        ('[[auth.keys]]\nkey = "hush"', "auth.keys[0].key: unknown setting (received (not shown))"),
         ('[auth]\nsources = ["body"]', 'auth.sources[0]: received "body", expected one of "auth", "header",'),
     ],
 )
@@ -77,7 +98,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, line: str) -> None:
     file.write_text(f'app = "app:setup"\n{text}\n')
     with pytest.raises(ConfigError) as caught:
         load_config(file)
-    assert f"{file}: {line}" in str(caught.value)
+    assert line in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["RTSERVER_AUTH__KEYS", "RTSERVER_AUTH_KEYS", "RTSERVER_SECRET"])
+def test_a_secret_in_the_environment_is_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, '[{"secret": "hush"')
+    with pytest.raises(ConfigError) as caught:
+        load_config(None)
+    assert "(not shown)" in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("namespaces", "skipped"), [([], True), (["/chat"], False)])

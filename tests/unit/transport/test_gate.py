@@ -87,3 +87,24 @@ def test_what_isn_t_limited() -> None:
     for _ in range(1000):
         door.come()
     assert door.gate.inside == 1000
+
+
+def test_a_place_that_others_have_taken_meanwhile() -> None:
+    door = Door(connections=1)
+    door.gate.ask("a")
+    door.gate.ask("b")
+    door.gate.enter("a")
+    with pytest.raises(EngineRequestError):
+        door.gate.enter("b")
+    assert door.gate.inside == 1
+
+
+def test_a_network_of_ipv6_counts_as_one_address() -> None:
+    door = Door(connections_per_address=2)
+    door.come("2001:db8::1")
+    door.come("2001:db8::ffff:1")
+    door.refused("2001:db8:0:0:8000::")
+    door.come("2001:db8:0:1::1")
+    for address in ("2001:db8::2", "2001:db8::3", "2001:db8:0:1::9"):
+        door.gate.leave(address)
+    assert door.gate._addresses == {}

@@ -100,7 +100,8 @@ async def test_a_client_is_asked_for_a_new_token_and_stays(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [None, "", f'"{token(sub="eve", lifetime=1200)}"', '"abc"', f'"{token(lifetime=-1)}"', "7"]
+    "answer",
+    [None, "", '"\\ud800"', f'"{token(sub="eve", lifetime=1200)}"', '"abc"', f'"{token(lifetime=-1)}"', "7"],
 )
 async def test_one_that_has_none_to_give_is_disconnected(make: Make, answer: str | None) -> None:
     one = make()
@@ -118,6 +119,24 @@ async def test_one_that_has_none_to_give_is_disconnected(make: Make, answer: str
     assert one.guard.expired == 1
     with pytest.raises(KeyError):
         one.harness.sio.socket(sid)
+
+
+async def test_a_failure_while_a_client_is_asked_ends_it_in_time(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make()
+    await one.connect(token=token(lifetime=60))
+
+    async def fail(given: str) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(one.guard._verifier, "verify", fail)
+    await one.advance(31)
+    one.loop.advance(29)
+    one.session.receive('31["x"]')
+    one.loop.advance(2)
+    await turns(20)
+    assert one.session.take() == ["41"]
 
 
 async def test_a_token_without_expiry_is_never_asked_for(make: Make) -> None:

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rtserver.errors import TokenError
 from rtserver.service.auth.jwks import MAX_BYTES, KeySet
+from rtserver.service.auth.keys import public_key
 from rtserver.service.auth.verifier import Expectations, Verifier
-from tests.support.tokens import PRIVATE, jwk, token
+from tests.support.tokens import PRIVATE, jwk, pem, token
+
+PEM = serialization.Encoding.PEM
+SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 
 
 class Provider:
@@ -62,8 +68,19 @@ async def test_they_are_fetched_again_when_they_are_old(provider: Provider) -> N
     await keys.find("RS256", "a")
     assert provider.asked == 1
     provider.now = 601
-    await keys.find("RS256", "a")
+    provider.go_on.clear()
+    assert len(await keys.find("RS256", "a")) == 1  # nobody waits for it
+    assert keys._fetching is not None
+    provider.go_on.set()
+    await keys._fetching
     assert provider.asked == 2
+
+
+async def test_keys_of_the_set_are_used_besides_others(provider: Provider) -> None:
+    other = public_key(pem("RS256"), "RS256", "other")
+    anyone = public_key(rsa.generate_private_key(65_537, 2048).public_key().public_bytes(PEM, SPKI))
+    verifier = Verifier([other, anyone], provider.key_set(), Expectations())
+    assert (await verifier.verify(token(PRIVATE["RS256"], "RS256", kid="a")))["sub"] == "ada"
 
 
 async def test_a_rotated_key_is_found(provider: Provider) -> None:
@@ -106,6 +123,8 @@ async def test_a_failure_is_logged_and_the_keys_from_before_stay(
     provider.now, provider.status, provider.document = 601, status, document
     with caplog.at_level(logging.ERROR):
         assert len(await keys.find("RS256", "a")) == 1
+        if keys._fetching is not None:
+            await keys._fetching
     assert said in caplog.text
     assert "1 keys from before stay in use" in caplog.text
     assert keys.failures == 1

@@ -97,7 +97,9 @@ async def test_a_key_that_the_token_brings_itself_counts_nothing() -> None:
     await refused(forged, "key_unknown", secret_key(SECRET, "HS256"))
 
 
-@pytest.mark.parametrize("given", ["", "a", "a.b.c", ".", "..", "é.é.é", "x" * (MAX_TOKEN + 1), "\x00"])
+@pytest.mark.parametrize(
+    "given", ["", "a", "a.b.c", ".", "..", "é.é.é", "\ud800", "x" * (MAX_TOKEN + 1), "\x00"]
+)
 async def test_what_is_no_token(given: str) -> None:
     await refused(given, "token_invalid")
 

@@ -53,7 +53,7 @@ async def test_a_server_without_clients() -> None:
 async def test_clients_rooms_and_events() -> None:
     server = Server(namespaces=["/", "/chat"])
     server.on("say", lambda sid: None)
-    meter = Meter(server._dispatch, server.has_clients)
+    meter = Meter(server._dispatch, server.codec, server.has_clients)
     for namespace in ("/", "/chat", "/chat"):
         sid = FakeSession(meter).join(namespace)
         await server.enter_room(sid, "room", namespace=namespace)

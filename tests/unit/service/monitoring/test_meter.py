@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import msgpack
 import pytest
 
 from rtserver.service.monitoring.meter import MOST, OTHER, Meter
+from rtserver.socketio.msgpack_codec import MsgpackCodec
 from tests.unit.server.harness import FakeSession, Harness
 
 
 class Metered:
     def __init__(self) -> None:
         self.harness = Harness(namespaces=("*",))
-        self.meter = Meter(self.harness.sio._dispatch, self.harness.sio.has_clients)
+        self.meter = Meter(self.harness.sio._dispatch, self.harness.sio.codec, self.harness.sio.has_clients)
         self.seen: list[object] = []
         for name in ("/", "/chat"):
             self.harness.sio.on("note", lambda sid, *args: self.seen.append(args), namespace=name)
@@ -70,4 +72,16 @@ async def test_what_is_no_packet_goes_on_as_it_is(text: str) -> None:
     one = Metered()
     session = one.session(in_frames=False)
     session.receive(text)
+    assert session.closed_for is not None
+
+
+async def test_packets_of_msgpack_are_counted() -> None:
+    harness = Harness(MsgpackCodec(), namespaces=("/",))
+    meter = Meter(harness.sio._dispatch, harness.sio.codec, harness.sio.has_clients)
+    session = FakeSession(meter)
+    session.in_frames = False
+    session.receive(msgpack.packb({"type": 0, "nsp": "/"}))
+    session.receive(msgpack.packb({"type": 2, "nsp": "/", "data": ["note"]}))
+    assert meter.events == {OTHER: 0, "/": 1}
+    session.receive(b"\xc1")
     assert session.closed_for is not None
