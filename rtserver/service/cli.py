@@ -14,9 +14,9 @@ from rtserver.errors import ConfigError, StartError
 from rtserver.service.commands import client, emit, status, token
 from rtserver.service.config import load_config
 from rtserver.service.listening import tls_context
+from rtserver.service.log_settings import Level
 from rtserver.service.logs import configure_logging
 from rtserver.service.reference import default_config
-from rtserver.service.settings import Level
 from rtserver.service.workers.count import worker_count
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtserver.errors import ConfigError, StartError
-from rtserver.service.settings import ListenSettings
+from rtserver.service.listen_settings import ListenSettings
 
 __all__ = ["listening_sockets", "remove_unix_socket", "tls_context", "urls"]
 

@@ -12,7 +12,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from rtserver.service.settings import LogSettings
+from rtserver.service.log_settings import LogSettings
 
 __all__ = ["ConsoleFormatter", "JsonFormatter", "configure_logging"]
 

@@ -17,7 +17,8 @@ from rtserver.service.delivery_settings import (
     PresenceSettings,
     RecoverySettings,
 )
-from rtserver.service.settings import Config, LogSettings
+from rtserver.service.log_settings import LogSettings
+from rtserver.service.settings import Config
 
 # Written otherwise in a config file, with the same meaning.
 SAME = {

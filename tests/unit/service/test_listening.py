@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from rtserver.errors import ConfigError, StartError
+from rtserver.service.listen_settings import ListenSettings
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
-from rtserver.service.settings import ListenSettings
 
 
 class TestSockets:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from rtserver.service.log_settings import LogSettings
 from rtserver.service.logs import ConsoleFormatter, JsonFormatter, configure_logging
-from rtserver.service.settings import LogSettings
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from typing import Literal
 import pytest
 
 from rtserver.errors import StartError
+from rtserver.service.listen_settings import ListenSettings
 from rtserver.service.run import run
-from rtserver.service.settings import Config, ListenSettings
+from rtserver.service.settings import Config
 
 APPLICATION = """\
 import asyncio, gc, os, resource, signal
@@ -90,7 +91,8 @@ def test_what_was_prepared_is_ended_when_it_cant_listen(application: Path) -> No
 MEMORY = """\
 import asyncio, gc, os, resource, signal
 from rtserver.service.run import run
-from rtserver.service.settings import Config, ListenSettings
+from rtserver.service.settings import Config
+from rtserver.service.listen_settings import ListenSettings
 
 async def setup(server, host):
     async def observe():

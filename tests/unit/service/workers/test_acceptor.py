@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rtserver.service.listen_settings import ListenSettings
 from rtserver.service.listening import listening_sockets
-from rtserver.service.settings import ListenSettings
 from rtserver.service.workers.acceptor import Acceptor
 from rtserver.transport.handover import sender
 from rtserver.transport.handover.door import Door

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from rtserver.errors import ConfigError
-from rtserver.service.settings import Config, ListenSettings
+from rtserver.service.listen_settings import ListenSettings
+from rtserver.service.settings import Config
 from rtserver.service.workers.members import Patience
 from rtserver.service.workers.plans import check_reload, plan_of
 
