@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from redis.exceptions import RedisError
-
 from rtserver.cluster.message import Kind, Message, options
 from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
-from rtserver.cluster.redis.client import BLOCKING, connect, sentinels_of
+from rtserver.cluster.redis.client import BLOCKING, FAILURES, connect, sentinels_of
 from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, SubscriptionMode, form_of
 from rtserver.errors import EmitterError
 from rtserver.server.interface.backend import event_args, united
@@ -199,7 +197,7 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
         try:
             for command in commands:
                 await self._client.execute_command(*command)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             raise _failure(error) from error
 
 
@@ -255,7 +253,7 @@ class BlockingEmitter(EmitterNamespace[None]):
         try:
             for command in commands:
                 self._client.execute_command(*command)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             raise _failure(error) from error
 
 

@@ -80,7 +80,7 @@ def decode(body: bytes) -> Message:
         raise ClusterViolation(f"a message of the cluster: received {body[:40]!r}, expected uid, nsp, data")
     try:
         return Message(uid, namespace, _NUMBERED[int(kind)], data or {})  # type: ignore[arg-type]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, OverflowError, KeyError):
         raise ClusterViolation(
             f"the type of a message of the cluster: received {kind!r}, expected 1 to {Kind.CLOSE}"
         ) from None

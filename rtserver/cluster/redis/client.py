@@ -102,6 +102,8 @@ def sentinels_of(client: Client) -> Sequence[Client]:
 def _without_secret(url: str) -> str:
     """Return a URL as it may be logged."""
     parts = urlsplit(url)
+    if not parts.netloc and "@" in url:  # the slashes are missing: anything before it may be the password
+        parts = urlsplit(url.rpartition("@")[2])
     credentials, at, places = parts.netloc.rpartition("@")
     user = credentials.partition(":")[0]
     query = urlencode([(key, "…" if key == "password" else value) for key, value in parse_qsl(parts.query)])

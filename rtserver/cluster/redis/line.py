@@ -124,11 +124,16 @@ class Line:
     async def _connect(self) -> None:
         async with asyncio.timeout(PATIENCE):
             connection = await self._dial()
+        link = Link(self)
+        try:
+            take_over(connection, link)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
         self._lost.clear()
         self._since = asyncio.get_running_loop().time()
-        self.link = Link(self)
-        take_over(connection, self.link)
-        self._opened(self.link)
+        self.link = link
+        self._opened(link)
 
     async def _keep_open(self) -> None:
         if self.link is None:
@@ -148,6 +153,10 @@ class Line:
                         failed,
                         error or type(error).__name__,
                     )
+            except Exception:  # without this task nothing would connect again
+                logger.exception("the connection to Redis for %s could not be made", self._purpose)
+                if self.link is not None:
+                    self.link.drop("it could not be used")
             else:
                 failed = 0
                 self.reconnects += 1

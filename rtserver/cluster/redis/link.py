@@ -21,7 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
-from rtserver.cluster.redis.client import Client
+from rtserver.cluster.redis.client import Client, answer
 
 __all__ = ["INTERNALS", "Dial", "Link", "LinkOwner", "connected", "dial_of", "pack_command", "take_over"]
 
@@ -136,9 +136,9 @@ def dial_of(client: Client, key: str | None = None) -> Dial:
     async def dial() -> AbstractConnection:
         nonlocal is_first
         if isinstance(client, RedisCluster):
-            await client.initialize()
+            await answer(client.initialize)
             if key is not None and not is_first:
-                await client.nodes_manager.initialize()
+                await answer(client.nodes_manager.initialize)
             is_first = False
             node = client.get_random_node() if key is None else client.get_node_from_key(key)
             if node is None:
@@ -152,14 +152,21 @@ def dial_of(client: Client, key: str | None = None) -> Dial:
 
 
 async def connected(connection: AbstractConnection) -> AbstractConnection:
-    """Open a connection, and return it once Redis has answered on it."""
+    """Open a connection, and return it once Redis has answered on it.
+
+    Raises:
+        FAILURES: Redis can't be reached, or refuses.
+    """
     connection.retry = Retry(NoBackoff(), 0)
     try:
-        await connection.connect()  # type: ignore[no-untyped-call]
-        # Without a password that it wants, Redis lets us connect all the same, and refuses this.
-        await connection.send_command("PING")
-        await connection.read_response()
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            # Without a password that it wants, Redis lets us connect all the same, and refuses this.
+            await connection.send_command("PING")
+            await connection.read_response()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+    except RuntimeError as error:  # uvloop's, where the connection has ended
+        raise ConnectionError(f"the connection has ended: {error}") from error
     return connection

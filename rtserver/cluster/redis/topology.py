@@ -16,7 +16,8 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, ConnectionError, RedisClusterException
 
-from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.backoff import Backoff
+from rtserver.cluster.redis.client import FAILURES, answer
 from rtserver.cluster.redis.link import Dial, connected
 from rtserver.errors import StartError
 
@@ -105,7 +106,7 @@ class Topology:
 
     async def _begin(self) -> None:
         try:
-            await self._client.initialize()
+            await answer(self._client.initialize)
         except FAILURES as error:
             if isinstance(error.__cause__, AuthenticationError):
                 raise StartError(
@@ -121,6 +122,7 @@ class Topology:
         self._task = asyncio.create_task(self._keep_current(), name="rtserver: nodes of the Redis Cluster")
 
     async def _keep_current(self) -> None:
+        backoff = Backoff()
         while True:
             try:
                 async with asyncio.timeout(PERIOD):
@@ -131,12 +133,17 @@ class Topology:
             self._doubt.clear()
             try:
                 if self.is_known:
-                    await self._client.nodes_manager.initialize()
+                    await answer(self._client.nodes_manager.initialize)
                 else:
-                    await self._client.initialize()
+                    await answer(self._client.initialize)
+                for changed in self._listeners:
+                    changed()
             except FAILURES as error:
                 logger.debug("no node of the Redis Cluster says where its slots are: %s", error)
                 self.doubt()
-                continue
-            for changed in self._listeners:
-                changed()
+            except Exception:  # without this task the nodes would stay as they are
+                logger.exception("the nodes of the Redis Cluster could not be brought up to date")
+                self.doubt()
+                await asyncio.sleep(backoff.fail())
+            else:
+                backoff.reset()

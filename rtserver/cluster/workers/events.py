@@ -30,6 +30,8 @@ _HEAD: Final = Struct(">cHQ")
 _MAX_TARGET: Final = 0xFFFF
 _MAX_KNOWN: Final = 1024
 """Targets that are remembered."""
+_MAX_KNOWN_SIZE: Final = 512
+"""Bytes of a target that is remembered, at most."""
 
 
 class _Known(NamedTuple):
@@ -120,7 +122,8 @@ class EventForm:
         meant = target_of(namespace, {"rooms": rooms, "except": except_rooms})
         opts = {"rooms": list(meant.rooms), "except": list(meant.except_rooms), "flags": flags}
         known = _Known(namespace, opts)
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
-        self._known[target] = known
+        if len(target) <= _MAX_KNOWN_SIZE:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[target] = known
         return known

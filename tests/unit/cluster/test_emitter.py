@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisClusterException
 
 from rtserver.cluster.emitter import BlockingEmitter, Emitter, EmitterNamespace
 from rtserver.cluster.message import Kind, Message
@@ -122,3 +123,17 @@ def test_what_cant_be_serialized_is_an_error() -> None:
 def test_another_mode() -> None:
     with pytest.raises(ValueError, match="received the mode 'cluster'"):
         BlockingEmitter(NOWHERE, "cluster")  # type: ignore[arg-type]
+
+
+async def test_a_cluster_that_can_not_be_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*command: object) -> None:
+        raise RedisClusterException("no node can be reached")
+
+    async with Emitter(NOWHERE) as emitter:
+        monkeypatch.setattr(emitter._client, "execute_command", refuse)
+        with pytest.raises(EmitterError, match="no node can be reached"):
+            await emitter.emit("ev")
+    with BlockingEmitter(NOWHERE) as blocking:
+        monkeypatch.setattr(blocking._client, "execute_command", refuse)
+        with pytest.raises(EmitterError, match="no node can be reached"):
+            blocking.emit("ev")

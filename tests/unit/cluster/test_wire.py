@@ -51,6 +51,7 @@ def test_data_may_be_absent() -> None:
         b"{",
         b"[]",
         b"\xc1",
+        msgpack.packb({"uid": "u", "nsp": "/", "type": float("inf")}),
         b'{"uid":1,"nsp":"/","type":3}',
         b'{"uid":"u","type":3}',
         b'{"uid":"u","nsp":"/","type":99}',

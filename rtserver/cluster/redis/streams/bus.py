@@ -75,6 +75,7 @@ class StreamsBus:
         self._sink: LocalSink | None = None
         self._keeper: SessionKeeper | None = None
         self._summons: Summons | None = None
+        self._store: StreamStore | None = None
 
     @property
     def uid(self) -> str:
@@ -96,7 +97,7 @@ class StreamsBus:
         client = self._connections.client
         self._keeper = SessionKeeper(client, options.max_disconnection_duration, options.max_sessions)
         self._summons = Summons(self, self._keeper, self._is_just_back)
-        return StreamStore(
+        self._store = StreamStore(
             self._stream,
             self._keeper,
             self._summons,
@@ -106,6 +107,7 @@ class StreamsBus:
             clock=clock,
             counters=counters,
         )
+        return self._store
 
     def follow(self, rooms: LocalRooms) -> None:
         """Learn which rooms concern this server."""
@@ -200,6 +202,9 @@ class StreamsBus:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiting in (self._summons, self._store):  # for the keeper
+            if waiting is not None:
+                await waiting.close()
         if self._keeper is not None:
             await self._keeper.close(FAREWELL)
         await self._roll.close()

@@ -23,7 +23,7 @@ from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.wire import dump, load
 from rtserver.errors import ClusterViolation
 
-__all__ = ["Entry", "Fields", "encode", "is_durable", "read"]
+__all__ = ["Entry", "Fields", "encode", "is_durable", "number_of", "read"]
 
 Fields = Mapping[bytes, bytes]
 """An entry, as Redis returns it."""
@@ -115,6 +115,10 @@ def read(fields: Fields) -> Entry:
             f"an entry of the stream: received {dict(fields)!r:.120}, expected uid, nsp and a type from 1 to "
             f"{int(Kind.CLOSE)}"
         ) from None
+    return Entry(uid, namespace, kind, fields.get(b"data", b""), number_of(fields))
+
+
+def number_of(fields: Fields) -> int | None:
+    """Return an entry's number among those of its sender; None where it has none."""
     seq = fields.get(b"seq", b"")
-    number = int(seq) if seq.isdigit() and len(seq) <= MAX_DIGITS else None
-    return Entry(uid, namespace, kind, fields.get(b"data", b""), number)
+    return int(seq) if seq.isdigit() and len(seq) <= MAX_DIGITS else None

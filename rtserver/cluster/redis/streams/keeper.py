@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import Any, Final, NamedTuple
 
+from redis.exceptions import ConnectionError
+
 from rtserver.cluster.redis.backoff import Backoff
 from rtserver.cluster.redis.client import FAILURES, Client, answer
 
@@ -102,8 +104,14 @@ class SessionKeeper:
         return value
 
     async def written(self, pid: str) -> None:
-        """Return when a session isn't under way to Redis."""
+        """Return when a session isn't under way to Redis.
+
+        Raises:
+            FAILURES: It will not get there: this has been closed.
+        """
         while pid in self._pending:
+            if self._task is None or self._task.done():
+                raise ConnectionError("the session isn't in Redis")
             await self._settled.wait()
 
     async def close(self, patience: float) -> None:

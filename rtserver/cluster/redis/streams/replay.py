@@ -19,7 +19,9 @@ __all__ = ["Lost", "Replay", "Replayed", "Source"]
 PAGE: Final = 500
 """Entries that are read at once."""
 PAUSE: Final = 0.01
-"""Seconds between two looks at what this server, or another one, is about to do."""
+"""Seconds between the first two looks at what this server, or another one, is about to do. They double."""
+MAX_PAUSE: Final = 0.5
+"""Seconds between two looks at most."""
 
 
 class Lost(Exception):
@@ -98,6 +100,7 @@ class Replay:
             FAILURES: Redis can't be reached.
         """
         catch, log = self._catch, self._log
+        pause = PAUSE
         while True:
             entries = await self._source.after(self._at, PAGE)
             for id, fields in entries:
@@ -115,7 +118,8 @@ class Replay:
             # what was done to it here has to be in the stream first.
             is_behind = log.position < catch.known or log.read_back < self._sent
             if is_behind or catch.owes not in (None, log.uid):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MAX_PAUSE)
             elif log.position <= self._at:
                 return
 

@@ -204,6 +204,12 @@ class StreamStore:
             self._timer.cancel()
             self._timer = None
 
+    async def close(self) -> None:
+        """Delete nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _session(self, namespace: str, pid: str, sid: str, earlier: Record | None) -> StreamSession:
         positions = self._positions_of(namespace)
         uid, now = positions.source.log.uid, self._clock().now()

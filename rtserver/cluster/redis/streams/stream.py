@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.client import Client, answer
 from rtserver.cluster.redis.link import Dial
-from rtserver.cluster.redis.streams.entries import Entry, Fields, read
+from rtserver.cluster.redis.streams.entries import Entry, Fields, number_of, read
 from rtserver.cluster.redis.streams.log import StreamLog
 from rtserver.cluster.redis.streams.offsets import START, StreamId, parse_id
 from rtserver.cluster.redis.streams.reader import StreamReader
@@ -118,7 +118,7 @@ class Stream:
             for id, fields in entries:
                 at = id
                 if fields.get(b"uid") == self.log.uid.encode():
-                    newest = max(newest, int(fields.get(b"seq", 0)))
+                    newest = max(newest, number_of(fields) or 0)
             if len(entries) < PAGE:
                 break
         return [command for command in commands if _number(command) > newest]

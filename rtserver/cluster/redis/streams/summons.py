@@ -15,6 +15,7 @@ from typing import Final
 
 from rtserver.cluster.bus import Bus
 from rtserver.cluster.message import Kind, Message
+from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.streams.keeper import SessionKeeper
 from rtserver.ids import new_sid
 from rtserver.server.recovery.store import Occupants
@@ -109,9 +110,18 @@ class Summons:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, message: Message, pid: str, was_there: bool) -> None:
-        await self._keeper.written(pid)
+        try:
+            await self._keeper.written(pid)
+        except FAILURES:
+            was_there = False
         data = {"requestId": message.data.get("requestId"), "found": was_there}
         self._bus.reply(message.uid, Message(self._bus.uid, MEETING, Kind.LOCATED, data))
+
+    async def close(self) -> None:
+        """Answer nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def frees(self, pid: str) -> bool:
         """Take note that a client's handlers have ended. Returns whether its session is asked for."""

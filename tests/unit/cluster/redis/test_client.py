@@ -33,7 +33,14 @@ def test_a_cluster() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:secret@redis", "redis+sentinel://secret:secret@host", "amqp://host/?password=secret"]
+    "url",
+    [
+        "http://user:secret@redis",
+        "redis+sentinel://secret:secret@host",
+        "amqp://host/?password=secret",
+        "user:secret@host:6379",
+        "user:p@:secret@host?password=secret",
+    ],
 )
 def test_a_url_that_is_none_is_named_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="received the Redis URL") as caught:

@@ -106,3 +106,24 @@ async def test_a_connection_that_has_to_be_made_again_raises_a_doubt(
         with pytest.raises(ConnectionError, match="isn't a node of the Redis Cluster any more"):
             await dial()
         await until(lambda asked=asked: client.asked == asked)  # type: ignore[misc]
+
+
+async def test_it_is_asked_again_whatever_goes_wrong(
+    client: Client, topology: Topology, caplog: pytest.LogCaptureFixture
+) -> None:
+    await topology.start()
+    faults: list[Exception] = [RuntimeError("the handler is closed"), ValueError("a listener's")]
+    changes: list[None] = []
+
+    def changed() -> None:
+        changes.append(None)
+        if len(changes) == 1:
+            raise faults[1]
+
+    topology.listen(changed)
+    client.fault = faults[0]
+    topology.doubt()
+    await until(lambda: client.asked > 3)
+    client.fault = None
+    await until(lambda: len(changes) > 1)
+    assert caplog.text.count("ValueError: a listener's") == 1

@@ -105,6 +105,15 @@ def test_targets_are_remembered_within_bounds() -> None:
         assert len(reader._known) <= _MAX_KNOWN
 
 
+def test_a_long_target_is_not_remembered() -> None:
+    reader = form("x" * 500)
+    for room, known in (("x" * 500, 0), ("x" * 490, 1)):
+        body = reader.encode(event(room))
+        assert body is not None
+        assert (reader.decode("aaaa", body) is not None) == (known == 0)
+        assert len(reader._known) == known
+
+
 @pytest.mark.parametrize(
     "body",
     [b"\x01", b"\x01\x00\x03", LOBBY[:20], b"\x01\x00\x02" + bytes(8) + b"[]", LOBBY.replace(b"[", b"{")],

@@ -78,3 +78,22 @@ async def test_the_end_waits_for_what_is_under_way(client: Redis) -> None:
     keeper.save(pid, b"value")
     await keeper.close(5)
     assert await client.get(PREFIX + pid) == b"value"
+
+
+async def test_after_the_end_nobody_waits_for_what_was_not_written(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, pid = SessionKeeper(client, 60, 10), new_sid()
+
+    async def refuse(batch: object) -> None:
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(keeper, "_write_batch", refuse)
+    keeper.save(pid, b"value")
+    waiting = asyncio.create_task(keeper.written(pid))
+    await keeper.close(0.01)
+    assert len(keeper) == 1
+    with pytest.raises(RedisConnectionError, match="the session isn't in Redis"):
+        await waiting
+    with pytest.raises(RedisConnectionError, match="the session isn't in Redis"):
+        await keeper.take(pid)

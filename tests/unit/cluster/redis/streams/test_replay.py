@@ -169,3 +169,22 @@ async def test_entries_that_nobody_understands_are_left_out(stream: FakeStream) 
     stream.entries.append((StreamId(8, 0), {}))
     stream.read_all()
     assert await replayed(stream, NODE, Offset(StreamId(5, 0))) == ["6"]
+
+
+async def test_it_looks_less_often_the_longer_it_takes(
+    stream: FakeStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    pause = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            pauses.append(seconds)
+        if len(pauses) == 8:
+            stream.read_all()
+        await pause(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    stream.log.position = StreamId(3, 0)
+    await Replay(stream, NODE, "/", Offset(StreamId(5, 0)), 10_000).read(100)
+    assert pauses == [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any, cast
@@ -31,6 +32,8 @@ class FakeKeeper:
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self.failures = 0
+        self.ready = asyncio.Event()
+        self.ready.set()
 
     def save(self, pid: str, value: bytes) -> None:
         self.values[pid] = value
@@ -46,6 +49,7 @@ class FakeKeeper:
         return self.values.get(pid)
 
     async def take(self, pid: str) -> bytes | None:
+        await self.ready.wait()
         return self.values.pop(pid, None)
 
 
@@ -216,6 +220,15 @@ async def test_who_must_not_come_back_is_deleted(stored: Stored) -> None:
     await until(lambda: not stored.keeper.values)
     stored.store.discard(session)
     stored.store.discard(stored.store.open("/", "sid"))
+    stored.store.clear()
+
+
+async def test_at_the_end_nothing_is_under_way(stored: Stored) -> None:
+    stored.keeper.ready.clear()
+    stored.store.discard(stored.left())
+    assert stored.store._tasks
+    await stored.store.close()
+    assert not stored.store._tasks
     stored.store.clear()
 
 

@@ -94,6 +94,8 @@ async def test_those_that_were_carried_out_are_known_by_their_numbers(pair: Pair
     one = pair.one
     one.send(2)
     await until(lambda: one.stream.log.read_back == 2)
+    forged = await pair.client.xadd(pair.name, {"uid": "one", "nsp": "/", "type": "5", "seq": "x"})
+    await until(lambda: str(one.stream.log.position).encode() == forged)
     commands = [b"*1\r\n$3\r\nseq\r\n$1\r\n%d\r\n" % number for number in range(1, 6)]
     one.stream.log.position, one.stream.log.read_back = START, 0
     assert await one.stream._not_written(commands) == commands[2:]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.streams import summons as summons_module
@@ -18,9 +19,15 @@ class FakeKeeper:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.fault: Exception | None = None
+        self.ready = asyncio.Event()
+        self.ready.set()
 
     async def written(self, pid: str) -> None:
         self.asked.append(pid)
+        await self.ready.wait()
+        if self.fault is not None:
+            raise self.fault
 
 
 class Server:
@@ -33,6 +40,7 @@ class Server:
         self.summons.occupants = cast("Any", self)
         self.pid = pid
         self.released: list[str] = []
+        self.received: list[Message] = []
         self.others: list[Message] = []
         self._then: Callable[[], object]
 
@@ -41,6 +49,7 @@ class Server:
         return self
 
     def _take(self, message: Message) -> None:
+        self.received.append(message)
         if not self.summons.take(message):
             self.others.append(message)
 
@@ -100,3 +109,25 @@ async def test_other_messages_are_left_to_others() -> None:
     message = Message("server-0", "/", Kind.SERVER_SIDE_EMIT, {"packet": ["hello"]})
     new.bus.send(message)
     await until(lambda: old.others == [message])
+
+
+async def test_a_session_that_does_not_get_to_redis_is_not_there() -> None:
+    new, old = await cluster(None, "pid")
+    old.keeper.fault = RedisConnectionError("the session isn't in Redis")
+    calling = asyncio.create_task(new.summons.call("/", "pid"))
+    await until(lambda: old.released == ["pid"])
+    old.end_handlers()
+    await calling
+    assert [message.data["found"] for message in new.received] == [False]
+
+
+async def test_at_the_end_nothing_more_is_answered() -> None:
+    new, old = await cluster(None, "pid")
+    calling = asyncio.create_task(new.summons.call("/", "pid"))
+    old.keeper.ready.clear()
+    await until(lambda: old.released == ["pid"])
+    old.end_handlers()
+    await until(lambda: old.keeper.asked == ["pid"])
+    await old.summons.close()
+    assert not old.summons._tasks
+    calling.cancel()
