@@ -106,12 +106,14 @@ class Transfers:
 
     async def fetch(self, wanted: Wanted) -> Restored | None:
         """Bring the session of a client that is back here; see `RecoveryStore.restore`."""
+        refused: set[str] = set()
         try:
             async with asyncio.timeout(PEER_TIMEOUT):
-                while (located := await self._find(wanted)) is not None:
+                while (located := await self._find(wanted)) is not None and located.uid not in refused:
                     restored = await self._bring(located, wanted)
                     if restored is not None:
-                        return restored  # else it has gone elsewhere in between
+                        return restored
+                    refused.add(located.uid)  # it has gone elsewhere in between, or its owner doesn't give it
                 restored = await self._store.revive(wanted)
                 if restored is not None:
                     return restored

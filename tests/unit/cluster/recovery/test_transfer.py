@@ -92,6 +92,18 @@ async def test_who_is_known_nowhere_needn_t_wait(servers: Servers) -> None:
     assert servers.transfers(1)._questions == {}
 
 
+async def test_who_is_refused_is_asked_for_once(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    client = await servers.client()
+    client.offset = "server0.999999"
+    servers.come(client, 1)
+    await servers.flow()
+    client.read()
+    assert client.sid
+    assert not client.recovered
+    assert servers.harnesses[0].sio.counters.recoveries_unknown == 1
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("pid", ["forged", "server0." + 200 * "x"])
 async def test_nobody_is_asked_for_what_is_no_pid(servers: Servers, pid: str) -> None:
     client = Client(servers.harnesses[1])
