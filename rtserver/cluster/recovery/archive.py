@@ -176,8 +176,9 @@ class Archive:
         until = time.time() - self._options.max_disconnection_duration - self._unnoticed
         for path in self._others():
             if _has_ended(path) and _touched(path) < until:
-                self._revived.pop(path, None)
                 remove(path)
+        for path in self._revived.keys() - set(self._others()):  # other processes remove journals too
+            del self._revived[path]
 
     def _others(self) -> list[Path]:
         return [path for path in self._path.parent.glob(f"*{self._path.suffix}") if path != self._path]

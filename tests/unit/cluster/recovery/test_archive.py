@@ -58,3 +58,15 @@ async def test_where_nobody_was_nothing_is_found(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "W.journal", OPTIONS, 10.0, lambda: CLOCK)
     assert await archive.take(Wanted("/", "V.pid")) is None
     archive.clean()
+
+
+async def test_what_another_process_has_removed_is_forgotten(tmp_path: Path) -> None:
+    removed, kept = tmp_path / "U.journal", tmp_path / "V.journal"
+    for path in (removed, kept):
+        path.touch()
+    archive = Archive(tmp_path / "W.journal", OPTIONS, 10.0, lambda: CLOCK)
+    assert await archive.take(Wanted("/", "U.pid")) is None
+    assert archive._revived.keys() == {removed, kept}
+    removed.unlink()
+    archive.clean()
+    assert archive._revived.keys() == {kept}
