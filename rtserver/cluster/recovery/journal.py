@@ -65,6 +65,7 @@ class Journal:
         "_number",
         "_path",
         "_window",
+        "_written",
     )
 
     def __init__(
@@ -85,6 +86,8 @@ class Journal:
         self._number = 0
         self._bytes = 0
         self._events = 0
+        self._written = 0
+        """Bytes of records of all kinds since the segment's head."""
         self._began = now
         self._closed: deque[Closed] = deque()
         self._file: int | None = None
@@ -105,10 +108,14 @@ class Journal:
             return
         try:
             if os.write(self._file, record) == len(record):
+                self._written += len(record)
                 return
             reason = "there is no space left"
         except OSError as error:
             reason = str(error.strerror)
+        self._fail(reason)
+
+    def _fail(self, reason: str) -> None:
         logger.error(
             "the journal %s ends here: %s. Clients don't survive the end of this process", self._path, reason
         )
@@ -124,23 +131,31 @@ class Journal:
         self.write(record)
 
     def age(self, now: float) -> None:
-        """Begin a new segment if time has passed, until nothing that is kept is of any use."""
+        """Begin a new segment if this is full, or if time has passed and what is kept is still of use."""
         has_events = self._events or any(each.events for each in self._closed)
-        if has_events and now - self._began >= self._window / SEGMENTS:
+        is_old = has_events and now - self._began >= self._window / SEGMENTS
+        if is_old or self._written > self._max_bytes // SEGMENTS:
             self._rotate(now)
 
     def _rotate(self, now: float) -> None:
         if self._lock is None:
             return
-        if self._file is not None:
-            os.close(self._file)
-            self._closed.append(Closed(self._segment(), self._bytes, self._events, now))
+        closed = Closed(self._segment(), self._bytes, self._events, now)
         self._number += 1
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        try:
+            file = os.open(self._segment(), flags, 0o600)
+        except OSError as error:
+            self._fail(str(error.strerror))
+            return
+        before, self._file = self._file, file
+        if before is not None:
+            os.close(before)
+            self._closed.append(closed)
         self._bytes = self._events = 0
         self._began = now
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(self._segment(), flags, 0o600)
         self.write(b"".join(self._head()))
+        self._written = 0  # a long head is no reason to begin another segment
         self._drop(now)
 
     def _segment(self) -> Path:

@@ -96,3 +96,40 @@ def test_a_server_goes_on_without_a_journal(
     journal.write_event(500 * b"x", 0.0)
     journal.write_event(500 * b"x", 0.0)
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_server_goes_on_where_no_segment_can_be_begun(
+    journal: Journal, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.write_event(100 * b"x", 0.0)
+    with patch("os.open", side_effect=OSError(errno.EMFILE, "Too many open files")):
+        journal.write_event(b"event", 0.0)
+    assert not journal.is_open
+    assert "ends here: Too many open files" in caplog.text
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_is_no_event_is_bounded_too(journal: Journal, path: Path) -> None:
+    for now in range(100):
+        journal.write(50 * b"x")
+        journal.age(float(now))
+    kept = segments(path)
+    assert len(kept) == 4  # one begun every three seconds, and the window has eight
+    assert all(len(body) <= len(b"head") + 150 for body in kept.values())
+
+
+def test_what_is_no_event_costs_no_event(journal: Journal, path: Path) -> None:
+    journal.write_event(b"event", 0.0)
+    for _ in range(10):
+        journal.write(200 * b"x")
+        journal.age(1.0)
+    kept = segments(path)
+    assert len(kept) == 11
+    assert kept["W.journal.1"].startswith(b"headevent")
+
+
+def test_a_long_head_is_no_reason_for_another(path: Path) -> None:
+    journal = Journal(path, max_bytes=400, max_events=40, window=8.0, now=0.0, head=lambda: [500 * b"x"])
+    journal.age(1.0)
+    journal.close()
+    assert list(segments(path)) == ["W.journal.1"]
