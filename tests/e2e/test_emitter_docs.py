@@ -62,9 +62,9 @@ async def test_chains(server: NodeServer, node: Node, redis_server: RedisServer)
     banned = await node.connect(server.url, auth={"rooms": ["sports", "muted", "banned"]})
     shop = await node.connect(server.url, namespace="/shop", auth={"rooms": ["order 17"]})
     await run("chains", redis_server.url)
+    assert await one.next("position") == [52.5, 13.4]  # the first of all: the clients are ready
     assert await one.next("news") == ["for everyone"]
     assert await one.next("news") == ["each client gets it once"]
-    assert await one.next("position") == [52.5, 13.4]
     assert await one.next("picture") == [b"\x89PNG"]
     assert await banned.next("disconnect") == ["io server disconnect"]
     assert banned.log.all("news") == [["for everyone"]]
