@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from rtserver.clock import Clock
 from rtserver.cluster.message import Message
@@ -18,7 +18,10 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.recovery.store import RecoveryStore
 from rtserver.socketio.codec import Codec
 
-__all__ = ["Bus", "CarriesText", "Census", "KeepsEvents", "Receive"]
+__all__ = ["MEETING", "Bus", "CarriesText", "Census", "KeepsEvents", "Receive"]
+
+MEETING: Final = "/"
+"""The namespace that every server listens for from the start: there they tell each other of themselves."""
 
 Receive = Callable[[Message], None]
 """Takes a message of another server. It returns at once and raises nothing."""
@@ -48,6 +51,9 @@ class Bus(Protocol):
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace: called before its first client, and harmless the second time."""
+
+    def shut(self, namespace: str) -> None:
+        """Listen for a namespace no longer. It may be opened again. `MEETING` is never shut."""
 
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other servers, now or when they can be reached again.

@@ -20,8 +20,9 @@ from rtserver.cluster.message import (
     options,
     target_of,
 )
+from rtserver.cluster.namespaces import Namespaces
 from rtserver.cluster.recovery.store import ClusterStore
-from rtserver.cluster.recovery.transfer import MEETING, Transfers
+from rtserver.cluster.recovery.transfer import Transfers
 from rtserver.cluster.requests import Request, Requests
 from rtserver.cluster.rooms import FollowsRooms, LocalRooms
 from rtserver.errors import ClusterViolation
@@ -55,6 +56,7 @@ class ClusterManager(Here):
     def __init__(self, bus: Bus) -> None:
         super().__init__()
         self._bus = bus
+        self._namespaces = Namespaces(bus, self.is_awaited)
         self._rooms: LocalRooms
         self._requests = Requests()
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -103,7 +105,7 @@ class ClusterManager(Here):
             self._is_kept = True
             return self._store
         store = self.make_store(options, unnoticed, clock, counters)
-        store.awaited.on_release = self._rooms.released
+        store.awaited.on_release = self._released
         self._rooms.on_pass = lambda uid, number: store.progress.note((uid, number))
         self._transfers = Transfers(self._bus, store, counters, self._listen)
         self._receivers |= self._transfers.receivers
@@ -121,18 +123,24 @@ class ClusterManager(Here):
         return ClusterStore(self._bus.uid, options, unnoticed, clock, counters)
 
     def _listen(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
-        self.open(namespace)
+        self._namespaces.expect(namespace)
         return self._rooms.expect(namespace, rooms)
+
+    def _released(self, namespace: str, room: Room) -> None:
+        self._namespaces.expect(namespace)
+        self._rooms.released(namespace, room)
 
     async def start(self) -> None:
         """Join the cluster."""
         await self._bus.start(self.receive)
-        if self._shared is not None:
-            self.open(MEETING)
 
     def open(self, namespace: str) -> None:
         """Listen for a namespace from now on."""
-        self._bus.open(namespace)
+        self._namespaces.open(namespace)
+
+    def shut(self, namespace: str) -> None:
+        """Listen for a namespace no longer, before long."""
+        self._namespaces.shut(namespace)
 
     def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Wait, for a limited time, until what any server sends to rooms reaches this one."""
@@ -270,14 +278,14 @@ class ClusterManager(Here):
 
     async def _question(self, request: Request, message: Message, seconds: float) -> None:
         """Send a question, and wait for the answers for so many seconds, whatever else fails."""
-        self._bus.open(message.namespace)  # the answers come there, and perhaps no client has ever been in it
-        try:
-            async with asyncio.timeout(seconds):
-                census = await self._bus.census(message.namespace)
-                self._bus.send(message)
-                await request.wait(census)
-        except TimeoutError:
-            pass
+        with self._namespaces.listening(message.namespace):  # the answers come there
+            try:
+                async with asyncio.timeout(seconds):
+                    census = await self._bus.census(message.namespace)
+                    self._bus.send(message)
+                    await request.wait(census)
+            except TimeoutError:
+                pass
 
     def _message(self, namespace: str, kind: Kind, data: dict[str, Any]) -> Message:
         return Message(self._bus.uid, namespace, kind, data)

@@ -90,6 +90,10 @@ class Here:
             log is not None and (namespace, room) in log.awaited
         )
 
+    def is_awaited(self, namespace: str) -> bool:
+        """Tell whether a client that is away may come back to a namespace."""
+        return self._log is not None and self._log.awaited.has_namespace(namespace)
+
     def has_history(self, room: Room) -> bool:
         """Tell whether what is sent to a room is kept for those who come later."""
         return self._history is not None and self._history.keeps(room)

@@ -25,6 +25,9 @@ class MemoryManager(Here):
     def open(self, namespace: str) -> None:
         """Do nothing: nothing comes from elsewhere."""
 
+    def shut(self, namespace: str) -> None:
+        """Do nothing: nothing comes from elsewhere."""
+
     def settle(self, namespace: str, rooms: Sequence[Room]) -> None:
         """Do nothing: nothing comes from elsewhere."""
 

@@ -90,6 +90,10 @@ class LocalRooms:
         self._watch = _Watch(self._has_clients, listener)
         self._observe(self._watch)
 
+    def is_watched(self, namespace: str, room: str) -> bool:
+        """Tell whether a listener listens to a room."""
+        return self._watch is not None and self._watch.has(namespace, room)
+
     def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Wait, for a limited time, until what is sent to rooms reaches this server."""
         return None if self._watch is None else self._watch.settle(namespace, rooms)
@@ -114,6 +118,10 @@ class _Watch:
         self._empty: dict[tuple[str, str], float] = {}
         """What nobody is in, and when it ends to be listened to: the first to end at the front."""
         self._timer: asyncio.TimerHandle | None = None
+
+    def has(self, namespace: str, room: str) -> bool:
+        """Tell whether the listener listens to a room."""
+        return (namespace, room) in self._listening
 
     def entered(self, socket: Socket, room: Room, created: bool) -> None:
         """Listen to a room that is new."""

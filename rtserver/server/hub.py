@@ -44,6 +44,7 @@ class Hub:
 
     __slots__ = (
         "_empty",
+        "_kept",
         "_make_clock",
         "_observers",
         "_runtime",
@@ -54,6 +55,7 @@ class Hub:
         "handlers",
         "logger",
         "namespaces",
+        "on_close",
         "on_open",
         "recovery",
         "settings",
@@ -75,6 +77,8 @@ class Hub:
         self.namespaces: dict[str, Namespace] = {}
         self._empty: dict[str, None] = {}
         """Cases of dynamic namespaces without clients, the one that is empty for longest first."""
+        self._kept: set[str] = set()
+        """What is listened for whether or not clients are there."""
         self.slow_clients = dict(settings.slow_clients)
         """What is done with events while a client is slow, by namespace."""
         self.counters = Counters()
@@ -83,6 +87,8 @@ class Hub:
         self._observers: list[tuple[str | None, RoomObserver, bool]] = []
         self.on_open: Callable[[str], object]
         """Called with the name of a namespace before its first client."""
+        self.on_close: Callable[[str], object]
+        """Called with the name of a namespace that only clients have named, after the last of them."""
         self.facade: Callable[[Socket], Any]
         """Returns what applications see of a socket."""
         self._make_clock = make_clock
@@ -119,6 +125,11 @@ class Hub:
         """Tell whether a dynamic namespace may have this one as a case."""
         return name.startswith("/") and bool(self.dynamic)
 
+    def keep(self, name: str) -> None:
+        """Listen for a namespace from now on, whether or not clients are there."""
+        self._kept.add(name)
+        self.on_open(name)
+
     def adopt(self, namespace: Namespace, parent: str) -> None:
         """Make a namespace a case of a dynamic one."""
         self.on_open(namespace.name)
@@ -153,12 +164,20 @@ class Hub:
         if namespace.sockets:
             return
         if namespace.parent is None or self.settings.remove_empty:
-            self.namespaces.pop(namespace.name, None)
+            if self.namespaces.pop(namespace.name, None) is not None:
+                self._closed(namespace.name)
             return
         self._empty[namespace.name] = None
         if len(self._empty) > MAX_EMPTY:  # names come from clients, and there is no end of them
             oldest = next(iter(self._empty))
             del self._empty[oldest], self.namespaces[oldest]
+            self._closed(oldest)
+
+    def _closed(self, name: str) -> None:
+        """Listen no longer for a namespace that is forgotten, unless the application has named it."""
+        is_own = name in self.settings.namespaces or self.handlers.has_namespace(name) or name in self._kept
+        if not is_own:
+            self.on_close(name)
 
     def find(self, namespace: str, sid: Any) -> Socket | None:
         """Return the socket of this sid; also while its connect or disconnect handler runs."""

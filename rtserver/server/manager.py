@@ -172,6 +172,12 @@ class Manager(Protocol):
     def open(self, namespace: str) -> None:
         """Listen for a namespace: called before its first client, and harmless the second time."""
 
+    def shut(self, namespace: str) -> None:
+        """Listen no longer for a namespace that only clients have named: called after the last of them here.
+
+        Harmless for one that is not listened for.
+        """
+
     def settle(self, namespace: str, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Wait, for a limited time, until what any server sends to rooms reaches the clients of this one.
 

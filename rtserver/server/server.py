@@ -88,7 +88,7 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         server_events = ServerEvents(hub)
         self._local = Local(hub, self._leaving, server_events)
         self._backend = Backend(hub, manager, self._local, server_events)
-        hub.on_open = manager.open
+        hub.on_open, hub.on_close = manager.open, manager.shut
         hub.facade = partial(ClientSocket, self._backend)
         self._dispatch = Dispatch(hub, connecting, self._leaving, flow)
         self._verbose = settings.verbose

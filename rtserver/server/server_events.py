@@ -30,7 +30,7 @@ class ServerEvents:
 
         The events come whether or not a client is in the namespace.
         """
-        self._hub.on_open(namespace)
+        self._hub.keep(namespace)
         self._handlers[namespace, event] = function, is_coroutine_function(function)
 
     def call(self, namespace: str, args: Sequence[Any]) -> Awaitable[Sequence[Any] | None] | None:

@@ -6,8 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+import redis
 from socketio.exceptions import TimeoutError as NoAnswer
 
+from rtserver.cluster import namespaces
+from rtserver.ids import new_sid
 from tests.contract.conftest import Join, received
 from tests.support.engine import until
 
@@ -47,6 +50,37 @@ async def test_namespaces_are_apart(join: Join) -> None:
     two.join("/b")
     await cluster.first.sio.emit("event", namespace="/b")
     assert await received(two) == ['42/b,["event"]']
+
+
+async def test_a_namespace_that_was_shut_is_opened_again(
+    join: Join, monkeypatch: pytest.MonkeyPatch, shared_redis: str
+) -> None:
+    monkeypatch.setattr(namespaces, "MAX_IDLE", 0)
+    cluster = await join(namespaces="*")
+    name = f"/{new_sid()}"
+    for number in range(3):
+        await until(lambda: not channels_of(shared_redis, name))
+        one, two = cluster.first.session(), cluster.second.session()
+        one.join(name)
+        two.join(name)
+        async with asyncio.timeout(10):
+            while len(await cluster.first.sio.of(name).fetch_sockets()) < 2:
+                pass  # Redis takes a subscription when it does
+        await cluster.first.sio.emit("event", number, namespace=name)
+        assert await received(two) == [f'42{name},["event",{number}]']
+        one.close()
+        two.close()
+
+
+def channels_of(url: str, namespace: str) -> list[bytes]:
+    """Return the channels of a namespace to which anyone is subscribed in Redis."""
+    with redis.Redis.from_url(url) as client:
+        return [
+            channel
+            for command in ("PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS")
+            for channel in client.execute_command(command)
+            if namespace.encode() in channel
+        ]
 
 
 async def test_order_is_kept(join: Join) -> None:

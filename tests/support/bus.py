@@ -24,7 +24,7 @@ class LoopBus:
         self.exchange = exchange
         self.uid = uid
         self.is_deaf = False
-        self._opened = {"/"}
+        self.opened = {"/"}
         self._receive: Receive
 
     async def start(self, receive: Receive) -> None:
@@ -32,7 +32,10 @@ class LoopBus:
         self.exchange.buses[self.uid] = self
 
     def open(self, namespace: str) -> None:
-        self._opened.add(namespace)
+        self.opened.add(namespace)
+
+    def shut(self, namespace: str) -> None:
+        self.opened.discard(namespace)
 
     def send(self, message: Message, room: str | None = None) -> None:
         self.exchange.sent.append((message, room))
@@ -46,7 +49,7 @@ class LoopBus:
 
     def _deliver(self, uid: str, body: bytes) -> None:
         bus = self.exchange.buses.get(uid)
-        if bus is not None and not bus.is_deaf and (message := decode(body)).namespace in bus._opened:
+        if bus is not None and not bus.is_deaf and (message := decode(body)).namespace in bus.opened:
             asyncio.get_running_loop().call_soon(bus._receive, message)
 
     async def census(self, namespace: str) -> Census:

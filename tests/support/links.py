@@ -54,6 +54,9 @@ class LinkBus:
     def open(self, namespace: str) -> None:
         pass
 
+    def shut(self, namespace: str) -> None:
+        pass
+
     def send(self, message: Message, room: str | None = None) -> None:
         for receiver in range(self._links.servers):
             if receiver != self._number:

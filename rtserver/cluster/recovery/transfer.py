@@ -19,7 +19,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rtserver.cluster.bus import Bus, Census
+from rtserver.cluster.bus import MEETING, Bus, Census
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.recovery.store import SEPARATOR, ClusterStore
 from rtserver.cluster.recovery.taken import Wanted, describe, rooms_of, shared, taken_of, wanted_of
@@ -30,12 +30,10 @@ from rtserver.server.namespace import Room
 from rtserver.server.recovery.session import RecoverableSession
 from rtserver.server.recovery.store import Restored
 
-__all__ = ["MEETING", "Transfers"]
+__all__ = ["Transfers"]
 
 logger = logging.getLogger("rtserver.cluster")
 
-MEETING: Final = "/"
-"""The namespace on whose channels all servers ask each other."""
 HINT_TIMEOUT: Final = 1.0
 """Seconds for the one server that is most likely to have a session."""
 

@@ -7,6 +7,7 @@ that could be another's: which namespace a message is for is therefore read from
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 __all__ = ["KEY", "Channels"]
@@ -29,6 +30,13 @@ class Channels(NamedTuple):
         """Name the channel of events for everyone, or for one room."""
         channel = f"{self.key}#{namespace}#"
         return channel if room is None else f"{channel}{_sound(room)}#"
+
+    def rooms_of(self, channel: str) -> Iterator[tuple[str, str]]:
+        """Return the namespaces and rooms whose channel of events this may be."""
+        namespace, *rest = channel[len(self.key) + 1 : -1].split("#")
+        for index, part in enumerate(rest):
+            yield namespace, "#".join(rest[index:])
+            namespace = f"{namespace}#{part}"
 
     def all_events(self, namespace: str) -> str:
         """Return the pattern of both kinds of channels."""

@@ -6,13 +6,15 @@ before anything is decoded. Redis keeps nothing: a server that is away from it m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from rtserver.cluster.bus import Census, Receive
+from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.classic import Classic, encode, encode_response
 from rtserver.cluster.redis.connections import Connections
+from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import Subscription
@@ -36,7 +38,7 @@ class PubSubBus:
         self._uid = connections.uid
         self._format: Classic
         self._roll = Roll(connections, self.send, channels.responses, "NUMSUB")
-        self._opened: set[str] = set()
+        self._openings = Openings(connections.subscriber, self._channels_of)
         self._receive: Receive
 
     @property
@@ -55,21 +57,26 @@ class PubSubBus:
             StartError: Redis refuses what the URL says.
         """
         self._receive = receive
-        self.open(Roll.NAMESPACE)
+        self.open(MEETING)
         await self._connections.start(receive)
         self._roll.start()
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""
-        if namespace in self._opened:
-            return
-        self._opened.add(namespace)
-        channels, subscribe = self._channels, self._connections.subscriber.subscribe
-        subscribe(Subscription.PATTERN, channels.all_events(namespace), partial(self._take_event, namespace))
-        subscribe(Subscription.CHANNEL, channels.requests(namespace), partial(self._take_request, namespace))
-        take_response = partial(self._take_response, namespace)
-        subscribe(Subscription.CHANNEL, channels.responses(namespace), take_response)
-        subscribe(Subscription.CHANNEL, channels.responses(namespace, self._uid), take_response)
+        self._openings.open(namespace)
+
+    def shut(self, namespace: str) -> None:
+        """Listen for a namespace no longer."""
+        self._openings.shut(namespace)
+
+    def _channels_of(self, namespace: str) -> Sequence[Channel]:
+        channels, take_response = self._channels, partial(self._take_response, namespace)
+        return (
+            (Subscription.PATTERN, channels.all_events(namespace), partial(self._take_event, namespace)),
+            (Subscription.CHANNEL, channels.requests(namespace), partial(self._take_request, namespace)),
+            (Subscription.CHANNEL, channels.responses(namespace), take_response),
+            (Subscription.CHANNEL, channels.responses(namespace, self._uid), take_response),
+        )
 
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other servers."""

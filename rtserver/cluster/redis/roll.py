@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar, Final
+from typing import Final
 
-from rtserver.cluster.bus import Census
+from rtserver.cluster.bus import MEETING, Census
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.peers import BEAT, Peers
 from rtserver.cluster.redis.client import FAILURES, count_subscriptions
@@ -29,9 +29,6 @@ class Roll:
         own: Returns the channel of a namespace that one server listens to alone.
         command: Which command of Redis counts the subscriptions to channels: ``NUMSUB`` or ``SHARDNUMSUB``.
     """
-
-    NAMESPACE: ClassVar = "/"
-    """The namespace that every server listens for: heartbeats go there."""
 
     def __init__(
         self,
@@ -103,7 +100,7 @@ class Roll:
         return Census(max(others, len(listening)), frozenset(listening))
 
     def _beat(self, kind: Kind) -> None:
-        self._send(Message(self._uid, self.NAMESPACE, kind, {}))
+        self._send(Message(self._uid, MEETING, kind, {}))
 
     async def _keep_beating(self) -> None:
         while True:
@@ -116,7 +113,7 @@ class Roll:
 
     async def _everyone_hears(self) -> None:
         """Wait until this server hears again, and those that were there before Redis was away."""
-        names = [self._own(self.NAMESPACE, uid) for uid in (self._uid, *self._companions)]
+        names = [self._own(MEETING, uid) for uid in (self._uid, *self._companions)]
         while True:
             with suppress(*FAILURES):
                 counts = await count_subscriptions(self._connections.client, self._command, names)

@@ -18,12 +18,13 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final
 
-from rtserver.cluster.bus import Census, Receive
+from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.reader import Reader
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.forms import SubscriptionMode, has_own_channel, looks_like_a_sid
+from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import Subscription
@@ -58,8 +59,7 @@ class ShardedBus:
         self._rooms: LocalRooms
         self._reader: Reader
         self._receive: Receive
-        self._fixed: set[str] = set()
-        """The channels of namespaces."""
+        self._openings = Openings(connections.subscriber, self._channels_of, self._has_room)
         self._spread: dict[tuple[str, Room], float] = {}
         """Rooms into which clients elsewhere are being put, and until when: the first to end at the front."""
 
@@ -82,16 +82,21 @@ class ShardedBus:
             StartError: Redis refuses what the URL says.
         """
         self._receive = receive
-        self.open(Roll.NAMESPACE)
+        self.open(MEETING)
         await self._connections.start(receive)
         self._roll.start()
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""
-        for channel in (self._channels.events(namespace), self._channels.server(namespace, self._uid)):
-            if channel not in self._fixed:
-                self._fixed.add(channel)
-                self._subscribe(channel)
+        self._openings.open(namespace)
+
+    def shut(self, namespace: str) -> None:
+        """Listen for a namespace no longer."""
+        self._openings.shut(namespace)
+
+    def _channels_of(self, namespace: str) -> Sequence[Channel]:
+        names = self._channels.events(namespace), self._channels.server(namespace, self._uid)
+        return [(Subscription.SHARD, name, self._take) for name in names]
 
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other servers, or to those that listen to its room."""
@@ -130,13 +135,18 @@ class ShardedBus:
 
     def listen(self, namespace: str, room: str) -> None:
         """Begin to listen to a room."""
-        self._subscribe(self._channels.events(namespace, room))
+        channel = self._channels.events(namespace, room)
+        self._connections.subscriber.subscribe(Subscription.SHARD, channel, self._take)
 
     def ignore(self, namespace: str, room: str) -> None:
         """Listen to a room no longer."""
         channel = self._channels.events(namespace, room)
-        if channel not in self._fixed:  # a namespace that is named like this room of another
+        if not self._openings.has(channel):  # a namespace that is named like this room of another
             self._connections.subscriber.unsubscribe(Subscription.SHARD, channel)
+
+    def _has_room(self, channel: str) -> bool:
+        """Tell whether a channel is that of a room which is listened to."""
+        return any(self._rooms.is_watched(*names) for names in self._channels.rooms_of(channel))
 
     def settle(self, namespace: str, rooms: Sequence[str]) -> Awaitable[object] | None:
         """Wait until Redis has taken the subscriptions to rooms, for a second at most."""
@@ -170,9 +180,6 @@ class ShardedBus:
             del self._spread[first]
 
     # What comes.
-
-    def _subscribe(self, channel: str) -> None:
-        self._connections.subscriber.subscribe(Subscription.SHARD, channel, self._take)
 
     def _take(self, channel: bytes, body: bytes) -> None:
         try:

@@ -98,6 +98,9 @@ class WorkerBus:
     def open(self, namespace: str) -> None:
         """Do nothing: messages of every namespace come."""
 
+    def shut(self, namespace: str) -> None:
+        """Do nothing: messages of every namespace come."""
+
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other workers.
 

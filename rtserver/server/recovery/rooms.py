@@ -16,9 +16,10 @@ Released = Callable[[str, Room], None]
 class AwaitedRooms:
     """How many clients that are away are in each room."""
 
-    __slots__ = ("_counts", "on_release")
+    __slots__ = ("_clients", "_counts", "on_release")
 
     def __init__(self) -> None:
+        self._clients: dict[str, int] = {}
         self._counts: dict[tuple[str, Room], int] = {}
         self.on_release: Released | None = None
         """Who is told that a room isn't awaited any more."""
@@ -31,8 +32,13 @@ class AwaitedRooms:
         """Return how many rooms there are."""
         return len(self._counts)
 
+    def has_namespace(self, namespace: str) -> bool:
+        """Tell whether somebody may come back to a namespace."""
+        return namespace in self._clients
+
     def add(self, session: RecoverableSession) -> None:
         """Take note that a client is away."""
+        self._clients[session.namespace] = self._clients.get(session.namespace, 0) + 1
         counts = self._counts
         for room in (session.sid, *session.rooms):
             key = (session.namespace, room)
@@ -40,6 +46,11 @@ class AwaitedRooms:
 
     def remove(self, session: RecoverableSession) -> None:
         """Take note that a client is back, or won't come."""
+        clients = self._clients[session.namespace] - 1
+        if clients:
+            self._clients[session.namespace] = clients
+        else:
+            del self._clients[session.namespace]
         for room in (session.sid, *session.rooms):
             self.leave(session, room)
 

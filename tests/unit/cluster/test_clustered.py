@@ -9,9 +9,12 @@ from unittest.mock import patch
 
 import pytest
 
+from rtserver.cluster import namespaces
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.cluster.message import Kind, Message
 from rtserver.server.manager import PEER_TIMEOUT
+from rtserver.server.reasons import Reason
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from tests.contract.conftest import received
 from tests.support.bus import Exchange, LoopBus
 from tests.support.engine import until
@@ -199,3 +202,32 @@ async def test_the_manager_says_how_long_others_have() -> None:
             sockets = await servers.harnesses[0].sio.fetch_sockets()
             answers = await servers.harnesses[0].sio.server_side_emit_with_ack("question")
         assert (sockets.silent, answers.silent) == (("b",), ("b",))
+
+
+async def test_a_namespace_is_listened_for_while_somebody_may_come_back_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(namespaces, "MAX_IDLE", 0)
+    bus = LoopBus(Exchange(), "a")
+    harness = Harness(
+        manager=ClusterManager(bus), namespaces="*", recovery=ConnectionStateRecovery(0.2), unnoticed=0.1
+    )
+    session = harness.session()
+    session.receive("0/any")
+    session.close(Reason.TRANSPORT_CLOSE)
+    assert harness.sio._hub.namespaces == {}
+    assert bus.opened == {"/", "/any"}
+    await until(lambda: bus.opened == {"/"})
+
+
+async def test_what_is_asked_in_a_namespace_is_answered_there_and_then_it_is_shut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(namespaces, "MAX_IDLE", 0)
+    async with Servers("a", "b") as servers:
+        asked, bus = servers.harnesses[1].sio, servers.exchange.buses["a"]
+        opened: list[set[str]] = []
+        asked.of("/any").on_server_event("question", lambda: opened.append(set(bus.opened)))
+        await servers.harnesses[0].sio.of("/any").server_side_emit_with_ack("question")
+        assert opened == [{"/", "/any"}]
+        assert bus.opened == {"/"}

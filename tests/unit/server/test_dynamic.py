@@ -153,3 +153,24 @@ async def test_a_manager_listens_for_a_namespace_once_it_is_known_to_exist() -> 
     session.take()
     session.join("/good")
     assert opened == ["/", "/good"]
+
+
+@pytest.mark.parametrize("remove_empty", [False, True])
+async def test_a_manager_listens_no_longer_for_namespaces_that_only_clients_have_named(
+    monkeypatch: pytest.MonkeyPatch, remove_empty: bool
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_EMPTY", 0)
+    harness = Harness(namespaces=["/named", "*"], remove_empty=remove_empty)
+    harness.sio.of(re.compile("^/case-"))
+    harness.sio.on("event", lambda sid: None, namespace="/handled")
+    harness.sio.of("/between").on_server_event("event", lambda: None)
+    closed: list[str] = []
+    harness.sio._hub.on_close = closed.append
+    for name in ("/named", "/handled", "/between", "/any", "/case-1"):
+        one, two = harness.session(), harness.session()
+        one.join(name)
+        two.join(name)
+        one.close()
+        assert name not in closed
+        two.close()
+    assert closed == ["/any", "/case-1"]

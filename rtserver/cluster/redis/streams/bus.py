@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from rtserver.clock import Clock
-from rtserver.cluster.bus import Census, Receive
+from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message, event_of, flags_of, target_of
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import FAREWELL, Connections
 from rtserver.cluster.redis.link import dial_of
+from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.streams.entries import Entry, is_durable
@@ -66,7 +67,7 @@ class StreamsBus:
         self._names = names
         self._options = options
         self._streams: dict[str, Stream] = {}
-        self._opened: set[str] = set()
+        self._openings = Openings(connections.subscriber, self._channels_of)
         self._roll = Roll(connections, self.send, channels.server, "NUMSUB")
         self._rooms: LocalRooms
         self._receive: Receive
@@ -120,7 +121,7 @@ class StreamsBus:
             StartError: Redis refuses what the URL says.
         """
         self._receive = receive
-        self.open(Roll.NAMESPACE)
+        self.open(MEETING)
         await self._connections.start(receive)
         try:
             await asyncio.gather(*map(self._begin, self._streams.values()))
@@ -137,13 +138,16 @@ class StreamsBus:
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""
-        if namespace in self._opened:
-            return
-        self._opened.add(namespace)
-        subscribe, channels = self._connections.subscriber.subscribe, self._channels
-        for channel in (channels.events(namespace), channels.server(namespace, self.uid)):
-            subscribe(Subscription.CHANNEL, channel, self._take)
+        self._openings.open(namespace)
         self._stream(namespace)
+
+    def shut(self, namespace: str) -> None:
+        """Listen for a namespace no longer. Its stream, which may be that of others, is read as before."""
+        self._openings.shut(namespace)
+
+    def _channels_of(self, namespace: str) -> Sequence[Channel]:
+        names = self._channels.events(namespace), self._channels.server(namespace, self.uid)
+        return [(Subscription.CHANNEL, name, self._take) for name in names]
 
     def _stream(self, namespace: str) -> Stream:
         """Return the stream of a namespace, which is read from when it is first asked for."""
@@ -239,7 +243,7 @@ class StreamsBus:
             self._receive(message)
 
     def _take_entry(self, entry: Entry) -> None:
-        if entry.namespace not in self._opened:
+        if entry.namespace not in self._openings:
             return
         try:
             message = entry.message() if self._concerns(entry) else None

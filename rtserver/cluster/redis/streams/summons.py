@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from rtserver.cluster.bus import Bus
+from rtserver.cluster.bus import MEETING, Bus
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.streams.keeper import SessionKeeper
@@ -22,8 +22,6 @@ from rtserver.server.recovery.store import Occupants
 
 __all__ = ["Summons"]
 
-MEETING: Final = "/"
-"""The namespace on whose channels all servers ask each other."""
 PATIENCE: Final = 5.0
 """Seconds for the old connection's handlers to end."""
 

@@ -22,3 +22,10 @@ def test_the_pattern_matches_no_other_namespace() -> None:
 def test_half_of_a_surrogate_pair_is_written_as_javascript_does() -> None:
     assert Channels().events("/", "a\ud800b") == "socket.io#/#a\ufffdb#"
     assert Channels().events("/", "grün \U0001f600") == "socket.io#/#grün \U0001f600#"
+
+
+def test_a_channel_may_be_that_of_several_rooms() -> None:
+    channels = Channels("k")
+    assert list(channels.rooms_of(channels.events("/"))) == []
+    assert list(channels.rooms_of(channels.events("/", "r"))) == [("/", "r")]
+    assert list(channels.rooms_of("k#/a#b#c#")) == [("/a", "b#c"), ("/a#b", "c")]

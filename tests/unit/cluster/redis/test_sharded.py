@@ -39,7 +39,6 @@ class Noted:
 
     def subscribe(self, kind: Subscription, name: str, take: Take) -> None:
         assert kind is Subscription.SHARD
-        assert name not in self.takes
         self.takes[name] = take
 
     def unsubscribe(self, kind: Subscription, name: str) -> None:
@@ -123,6 +122,16 @@ def test_a_namespace_has_two_channels_and_rooms_have_theirs() -> None:
     ends.bus.open("/#r")
     ends.bus.ignore("/", "r")  # the channel is that of the namespace, too
     assert "k#/#r#" in ends.noted.takes
+    ends.bus.shut("/#r")
+    assert list(ends.noted.takes) == ["k#/#", "k#/#me#"]
+
+
+async def test_a_namespace_that_is_shut_leaves_a_room_of_the_same_name() -> None:
+    ends = Ends()
+    assert ends.bus._rooms.expect("/", ["r"]) is None
+    ends.bus.open("/#r")
+    ends.bus.shut("/#r")
+    assert list(ends.noted.takes) == ["k#/#", "k#/#me#", "k#/#r#"]
 
 
 def test_in_static_mode_rooms_are_not_followed() -> None:

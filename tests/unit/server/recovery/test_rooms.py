@@ -25,6 +25,8 @@ def test_the_rooms_of_a_client_that_is_away_are_awaited_until_it_is_back() -> No
     store.save(session)
     assert all(("/", room) in store.awaited for room in ("a", session.sid))
     assert ("/other", "a") not in store.awaited
+    assert store.awaited.has_namespace("/")
+    assert not store.awaited.has_namespace("/other")
     assert store.missed(None, "one") == []
     assert len(store.awaited) == 0
     assert gone == [("/", session.sid), ("/", "a")]
@@ -37,9 +39,11 @@ def test_a_room_is_awaited_as_long_as_anybody_may_come_back_to_it() -> None:
     store.discard(one)
     store.discard(one)
     assert ("/", "a") in store.awaited
+    assert store.awaited.has_namespace("/")
     assert gone == [("/", one.sid)]
     store.disconnect(Target("/", (two.sid,)))
     assert len(store.awaited) == 0
+    assert not store.awaited.has_namespace("/")
 
 
 def test_who_is_taken_out_of_a_room_is_not_awaited_there() -> None:
