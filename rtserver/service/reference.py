@@ -30,29 +30,31 @@ _HEAD = """\
 """
 
 
-def default_config() -> str:
-    """Make a TOML file that holds every setting, documented, at its default."""
+def default_config(model: type[BaseModel] = Config) -> str:
+    """Make a TOML file that holds every setting of a model, documented, at its default."""
     lines = [_HEAD.format(example=environment_name("listen.port")).rstrip()]
-    for name, field in Config.model_fields.items():
+    for name, field in model.model_fields.items():
         if submodel(field) is None:
             lines += ["", *_setting(name, field)]
-    for name, field in Config.model_fields.items():
+    for name, field in model.model_fields.items():
         if table := submodel(field):
             lines += ["", *_table(name, *table)]
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, model: type[BaseModel], repeated: bool) -> Iterator[str]:
+def _table(name: str, model: type[BaseModel], repeated: bool, absent: bool = False) -> Iterator[str]:
+    """Write a table; commented out if there is none of it: one that is repeated, and all that are in it."""
+    absent = absent or repeated
     yield ""
     yield from _comment(model.__doc__ or "")
-    yield f"# [[{name}]]" if repeated else f"[{name}]"
+    yield f"{'# ' if absent else ''}{f'[[{name}]]' if repeated else f'[{name}]'}"
     for key, field in model.model_fields.items():
         if submodel(field) is None:
             yield ""
-            yield from _setting(key, field, absent=repeated)
+            yield from _setting(key, field, absent)
     for key, field in model.model_fields.items():
         if table := submodel(field):
-            yield from _table(f"{name}.{key}", *table)
+            yield from _table(f"{name}.{key}", *table, absent)
 
 
 def _setting(name: str, field: FieldInfo, absent: bool = False) -> Iterator[str]:
@@ -64,7 +66,7 @@ def _setting(name: str, field: FieldInfo, absent: bool = False) -> Iterator[str]
     if required or field.default is None:
         yield f"{'' if required and not absent else '# '}{name} = {_toml(example)}"
     else:
-        yield f"{name} = {_toml(field.default)}"
+        yield f"{'# ' if absent else ''}{name} = {_toml(field.default)}"
         if example is not None:
             yield f"# {name} = {_toml(example)}"
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rtserver.service.config import load_config
 from rtserver.service.reference import default_config
+from rtserver.service.section import Section
 from rtserver.service.setting_types import submodel
 from rtserver.service.settings import Config
 
@@ -29,7 +31,7 @@ def test_its_examples_are_valid_too(tmp_path: Path) -> None:
     lines = []
     for line in default_config().splitlines():
         example = line.removeprefix("# ")
-        is_setting = example != line and (" = " in example or example.startswith("[["))
+        is_setting = example != line and (" = " in example or example.startswith("["))
         if not is_setting or any(folder in line for folder in ("/srv/", "/etc/", "/run/secrets/")):
             lines.append(line)
             continue
@@ -58,8 +60,9 @@ def check_that_it_has(model: type[BaseModel], above: str, section: str) -> None:
             assert f"\n{name} = " in section or f"\n# {name} = " in section
             continue
         inner, is_repeated = table
-        head = f"\n# [[{above}{name}]]\n" if is_repeated else f"\n[{above}{name}]\n"
-        check_that_it_has(inner, f"{above}{name}.", section.partition(head)[2].partition("\n\n\n")[0])
+        head = f"[[{above}{name}]]" if is_repeated else f"[{above}{name}]"
+        below = re.split(rf"\n(?:# )?{re.escape(head)}\n", section, maxsplit=1)[-1]
+        check_that_it_has(inner, f"{above}{name}.", below.partition("\n\n\n")[0])
 
 
 def documented(model: type[BaseModel]) -> list[tuple[str, str | None]]:
@@ -85,3 +88,33 @@ def test_the_development_file_names_the_demo() -> None:
     values = tomllib.loads((CONFIG / "development.toml").read_text())
     assert values["app"] == "client_demo.app:setup"
     assert (CONFIG / values["app_dir"] / "client_demo" / "app.py").is_file()
+
+
+class Inner(Section):
+    """What is in it."""
+
+    size: int = Field(default=3, description="A size.")
+
+
+class Outer(Section):
+    """One of several."""
+
+    name: str = Field(description="A name.", examples=["x"])
+    kinds: list[str] = Field(default=[], description="Kinds.", examples=[["a"]])
+    inner: Inner = Inner()
+
+
+class Several(BaseModel):
+    several: list[Outer] = []
+
+
+def test_a_table_that_may_be_repeated_is_commented_out_with_all_that_is_in_it() -> None:
+    settings = [line for line in default_config(Several).splitlines() if "[" in line or "=" in line]
+    assert settings[-6:] == [
+        "# [[several]]",
+        '# name = "x"',
+        "# kinds = []",
+        '# kinds = ["a"]',
+        "# [several.inner]",
+        "# size = 3",
+    ]
