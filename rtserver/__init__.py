@@ -18,6 +18,7 @@ from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
+    BackendError,
     ClusterViolation,
     ConfigError,
     ConnectionClosed,
@@ -56,6 +57,7 @@ from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = [
     "Answers",
+    "BackendError",
     "BlockingEmitter",
     "BroadcastOperator",
     "ClusterViolation",

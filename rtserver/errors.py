@@ -14,6 +14,7 @@
     │   ├── ClusterViolation     a message of another server of the cluster that can't be understood
     │   └── PassageViolation     a message with a connection, of another process, that can't be understood
     ├── TokenError               a client's token that isn't valid; carries the code that the client is told
+    ├── BackendError             a backend that gave no answer that can be used; carries the client's code
     ├── EmitterError             what an emitter sent, and Redis didn't take
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
@@ -29,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "BackendError",
     "ClusterViolation",
     "ConfigError",
     "ConnectionClosed",
@@ -182,6 +184,32 @@ class TokenError(RtserverError):
             "token_expired": "The token has expired: send a new one",
             "token_not_yet_valid": "The token isn't valid yet",
         }.get(self.code, "The token isn't valid: send another one")
+
+
+class BackendError(RtserverError):
+    """A backend that gave no answer, or none that can be used. What happened in detail stays on the server.
+
+    Args:
+        code: What the client is told, for its program: ``backend_timeout``, ``backend_unavailable``,
+            ``backend_busy`` or ``backend_failed``.
+        detail: What happened.
+        retry_after: Seconds after which the same request may be made again, because the backend hasn't taken
+            this one; None if it may have.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def told(self) -> str:
+        """The sentence that the client is told."""
+        return {
+            "backend_timeout": "The backend didn't answer in time: try again later",
+            "backend_unavailable": "The backend can't be reached: try again later",
+            "backend_busy": "Too much waits for the backend: try again later",
+        }.get(self.code, "The backend failed")
 
 
 class EmitterError(RtserverError):

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import metadata
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from prometheus_client import ProcessCollector
@@ -15,7 +14,7 @@ from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
 from rtserver.service.monitoring.families import Family, Kind, Sample
-from rtserver.service.monitoring.lag import BOUNDS, LoopLag
+from rtserver.service.monitoring.lag import LoopLag
 from rtserver.service.monitoring.meter import MOST, OTHER, Meter
 from rtserver.transport.traffic import Traffic
 
@@ -115,7 +114,7 @@ def collect(server: Server, parts: Parts, lag: LoopLag) -> Iterator[Family]:
         yield from _guard(guard)
     yield from _limits(server, guard, limiter)
     yield from _manager(server.manager)
-    yield _lag(lag)
+    yield lag.histogram.family("rtserver_loop_lag_seconds", "How late the event loop calls what is due.")
 
 
 def _build() -> Family:
@@ -195,15 +194,3 @@ def _manager(manager: Any) -> Iterator[Family]:
             kind: Kind = "gauge" if each.name in _GAUGES else "counter"
             help = f"The cluster: {each.name.replace('_', ' ')}."
             yield Family.of(f"rtserver_cluster_{each.name}", kind, help, float(number))
-
-
-def _lag(lag: LoopLag) -> Family:
-    samples = []
-    counts = list(accumulate(lag.buckets))
-    for bound, count in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True):
-        samples.append(Sample("_bucket", {"le": bound}, count))
-    samples.append(Sample("_count", {}, counts[-1]))
-    samples.append(Sample("_sum", {}, lag.total))
-    return Family(
-        "rtserver_loop_lag_seconds", "histogram", "How late the event loop calls what is due.", samples
-    )

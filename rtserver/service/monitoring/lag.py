@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from rtserver.service.monitoring.histogram import Histogram
+
 __all__ = ["LoopLag"]
 
 INTERVAL: Final = 0.25
@@ -20,16 +22,14 @@ class LoopLag:
         loop: The event loop.
     """
 
-    __slots__ = ("_due", "_handle", "_loop", "buckets", "total")
+    __slots__ = ("_due", "_handle", "_loop", "histogram")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._due = 0.0
         self._handle: asyncio.TimerHandle | None = None
-        self.buckets = [0] * (len(BOUNDS) + 1)
-        """Measurements up to each bound, and above the last; not cumulated."""
-        self.total = 0.0
-        """Seconds of all measurements together."""
+        self.histogram = Histogram(BOUNDS)
+        """The measurements."""
 
     def start(self) -> None:
         """Begin to measure."""
@@ -41,15 +41,6 @@ class LoopLag:
         if self._handle is not None:
             self._handle.cancel()
 
-    def observe(self, late: float) -> None:
-        """Take one measurement, in seconds."""
-        self.total += late
-        for number, bound in enumerate(BOUNDS):
-            if late <= bound:
-                self.buckets[number] += 1
-                return
-        self.buckets[-1] += 1
-
     def _fire(self) -> None:
-        self.observe(max(self._loop.time() - self._due, 0.0))
+        self.histogram.observe(max(self._loop.time() - self._due, 0.0))
         self.start()

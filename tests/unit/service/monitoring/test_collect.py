@@ -29,7 +29,7 @@ class Status:
 def values(server: Server, **parts: Any) -> dict[str, float]:
     """Return the metrics as Prometheus reads them."""
     lag = LoopLag(asyncio.get_running_loop())
-    lag.observe(0.004)
+    lag.histogram.observe(0.004)
     text = generate_latest(Families(collect(server, Parts(**parts), lag))).decode()
     return {
         sample.name + "".join(f",{key}={value}" for key, value in sample.labels.items()): sample.value

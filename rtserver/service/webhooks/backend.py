@@ -1,0 +1,234 @@
+"""A backend over HTTP: it decides who is let in, answers events, and is told who has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from rtserver.clock import Clock
+from rtserver.errors import BackendError
+from rtserver.server.interface.server import NodeInterface
+from rtserver.server.interface.socket import Socket
+from rtserver.service.auth.guard import CLAIMS
+from rtserver.service.webhooks.breaker import State
+from rtserver.service.webhooks.counters import WebhookCounters
+from rtserver.service.webhooks.delivery import Delivery, Policy
+from rtserver.service.webhooks.lines import Lines
+from rtserver.service.webhooks.messages import (
+    ConnectAnswer,
+    Emit,
+    EventAnswer,
+    claims_of,
+    connect_request,
+    disconnect_request,
+    event_request,
+    read,
+)
+from rtserver.service.webhooks.outbox import Outbox
+
+__all__ = ["Admission", "Backend"]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a backend says of a client that it lets in.
+
+    Args:
+        claims: What is known of it, besides what its token says.
+        rooms: Rooms that it enters.
+        emits: Events that are sent then.
+    """
+
+    claims: dict[str, Any] = field(default_factory=dict)
+    rooms: tuple[str, ...] = ()
+    emits: tuple[Emit, ...] = ()
+
+
+class _Stay:
+    """Sees to it that the backend is told of the end of a client that it may have let in.
+
+    Args:
+        backend: The backend.
+        socket: The client.
+    """
+
+    __slots__ = ("_backend", "_has_begun", "_reason", "_socket")
+
+    def __init__(self, backend: Backend, socket: Socket) -> None:
+        self._backend = backend
+        self._socket = socket
+        self._has_begun = False
+        self._reason: str | None = None
+        socket.on("disconnect", self._ended)
+
+    def may_have_begun(self) -> None:
+        """Take note that the backend may believe that the client is there; it may have gone meanwhile."""
+        self._has_begun = True
+        if self._reason is not None:
+            self._backend.disconnect(self._socket, self._reason)
+
+    def _ended(self, reason: str) -> None:
+        self._reason = reason
+        if self._has_begun:
+            self._backend.disconnect(self._socket, reason)
+
+
+class Backend:
+    """A backend.
+
+    Args:
+        server: The server whose clients it decides about.
+        delivery: Makes the requests.
+        policy: How it is asked.
+        clock: Returns the clock of the running loop.
+        headers: Names of headers of a client's request that it is told.
+        tells_ends: Whether it is told when a client that it has let in has gone.
+    """
+
+    def __init__(
+        self,
+        server: NodeInterface,
+        delivery: Delivery,
+        policy: Policy,
+        clock: Callable[[], Clock],
+        *,
+        headers: Sequence[str] = (),
+        tells_ends: bool = True,
+    ) -> None:
+        self._server = server
+        self._tells_ends = tells_ends
+        self._delivery = delivery
+        self._headers = tuple(name.lower() for name in headers)
+        self._lines = Lines(policy.max_client_waiting)
+        self._outbox = Outbox(delivery, policy, clock)
+
+    @property
+    def counters(self) -> WebhookCounters:
+        """What is counted of its requests."""
+        return self._delivery.counters
+
+    @property
+    def is_let_alone(self) -> bool:
+        """Whether it doesn't answer, so that nothing is asked for a while."""
+        return self._delivery.breaker.state is not State.CLOSED
+
+    @property
+    def times_let_alone(self) -> int:
+        """How often that began."""
+        return self._delivery.breaker.opened
+
+    async def connect(self, socket: Socket) -> Admission:
+        """Ask whether a client is let in. If it is, the backend is told by itself when it has gone.
+
+        Args:
+            socket: The client, which isn't connected yet.
+
+        Raises:
+            socketio.exceptions.ConnectionRefusedError: The backend refuses it, or gives no answer that can be
+                used. What the client is told has a code in its data then.
+        """
+        stay = _Stay(self, socket) if self._tells_ends else None
+        try:
+            body = await self._delivery.ask(connect_request(socket, self._headers))
+            answer = read(ConnectAnswer, body)
+        except BackendError as error:
+            self._failed(socket, "connect", error)
+            if stay is not None and error.retry_after is None:
+                stay.may_have_begun()
+            raise Refusal(error.told, {"code": error.code}) from None
+        if answer.refuse is not None:
+            self._count("connect", "refused")
+            raise answer.refuse.as_exception()
+        self._count("connect", "ok")
+        if stay is not None:
+            stay.may_have_begun()
+        return Admission(answer.claims, tuple(answer.rooms), tuple(answer.emit))
+
+    async def event(self, socket: Socket, event: str, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Let the backend answer an event, behind the earlier ones of the same client.
+
+        Args:
+            socket: The client.
+            event: The event's name.
+            args: Its arguments.
+
+        Returns:
+            The arguments of the acknowledgment: what the backend says, or an object with ``code`` and
+            ``message`` if it gives no answer that can be used.
+        """
+        try:
+            async with self._lines.turn(socket):
+                body = await self._delivery.ask(event_request(socket, event, args))
+                answer = read(EventAnswer, body)
+                await socket.leave(answer.leave)
+                await socket.join(answer.join)
+                await self.emit(socket, answer.emit)
+        except BackendError as error:
+            self._failed(socket, "event", error)
+            return ({"code": error.code, "message": error.told},)
+        self._count("event", "ok")
+        return tuple(answer.ack)
+
+    def disconnect(self, socket: Socket, reason: str) -> None:
+        """Tell the backend that a client has gone, behind its last events, and again until it has taken it.
+
+        For clients that came through `connect` that is done already.
+
+        Args:
+            socket: The client.
+            reason: Why it has gone.
+        """
+        try:
+            body = disconnect_request(socket, reason)
+        except BackendError as error:
+            self.counters.lost += 1
+            self._failed(socket, "disconnect", error)
+            return
+        self._lines.after(socket, lambda: self._outbox.add(body))
+
+    async def admit(self, socket: Socket) -> None:
+        """Let a client in, if the backend does, with the claims and rooms that it says: a middleware.
+
+        Args:
+            socket: The client.
+
+        Raises:
+            socketio.exceptions.ConnectionRefusedError: It isn't let in.
+        """
+        admission = await self.connect(socket)
+        socket.data[CLAIMS] = {**claims_of(socket), **admission.claims}
+        await socket.join(admission.rooms)
+        await self.emit(socket, admission.emits)
+
+    async def emit(self, socket: Socket, emits: Sequence[Emit]) -> None:
+        """Send what a backend wants sent.
+
+        Args:
+            socket: The client that it was asked about.
+            emits: The events.
+        """
+        for each in emits:
+            if each.all or each.rooms:
+                others = self._server.of(socket.namespace).except_(*each.except_)
+                await (others if each.all else others.to(*each.rooms)).emit(each.event, *each.args)
+            else:
+                await socket.emit(each.event, *each.args)
+
+    async def close(self, patience: float) -> None:
+        """Tell the backend what it is still to be told, as far as there is time, and close the connections.
+
+        Args:
+            patience: The seconds that there are.
+        """
+        await self._outbox.close(patience)
+        await self._delivery.close()
+
+    def _count(self, type: str, result: str) -> None:
+        self.counters.requests[type, result] += 1
+
+    def _failed(self, socket: Socket, type: str, error: BackendError) -> None:
+        self._count(type, error.code)
+        self._delivery.failed(f"{type} of client {socket.id}, namespace {socket.namespace}", error)

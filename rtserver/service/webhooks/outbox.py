@@ -1,0 +1,154 @@
+"""Tells the backend of clients that have gone, sooner or later: nobody waits for the answer.
+
+What the backend didn't take is tried again, less and less often. Nothing is lost while the service runs but
+what there is no more room for, and what the backend refused again and again; both are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from random import random
+from typing import Final
+
+from rtserver.clock import Clock, Timer
+from rtserver.errors import BackendError
+from rtserver.service.webhooks.breaker import State
+from rtserver.service.webhooks.delivery import Delivery, Policy, new_id
+
+__all__ = ["Outbox"]
+
+logger = logging.getLogger("rtserver.webhooks")
+
+SENDERS: Final = 8
+"""Requests under way at one time: connects and events come first."""
+FIRST_PAUSE: Final = 0.5
+"""Seconds, about, until the first retry; each further time twice as long."""
+LONGEST_PAUSE: Final = 30.0
+PEEK: Final = 1.0
+"""Seconds after which it is looked again whether the backend is still let alone."""
+
+
+class _Letter:
+    """One message."""
+
+    __slots__ = ("attempts", "body", "id")
+
+    def __init__(self, body: bytes) -> None:
+        self.id = new_id()
+        self.body = body
+        self.attempts = 0
+
+
+class Outbox:
+    """What the backend is still to be told.
+
+    Args:
+        delivery: Sends it.
+        policy: How often it is tried, and how much may wait.
+        clock: Returns the clock of the running loop.
+    """
+
+    def __init__(self, delivery: Delivery, policy: Policy, clock: Callable[[], Clock]) -> None:
+        self._delivery = delivery
+        self._policy = policy
+        self._clock = clock
+        self._ready: deque[_Letter] = deque()
+        self._later: dict[_Letter, Timer] = {}
+        self._senders: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def add(self, body: bytes) -> None:
+        """Send a message. The oldest one gives way if too many wait.
+
+        Args:
+            body: The message.
+        """
+        counters = self._delivery.counters
+        if counters.queued >= self._policy.max_disconnects:
+            self._give_way()
+        counters.queued += 1
+        self._empty.clear()
+        self._put(_Letter(body))
+
+    async def close(self, patience: float) -> None:
+        """Send what waits, as far as there is time and the backend answers.
+
+        Args:
+            patience: The seconds that there are.
+        """
+        is_answered = self._delivery.breaker.state is State.CLOSED
+        try:
+            async with asyncio.timeout(patience if is_answered else 0):
+                await self._empty.wait()
+        except TimeoutError:
+            lost = self._delivery.counters.queued
+            self._delivery.counters.lost += lost
+            logger.error("the backend wasn't told of %d clients that have gone: it stops", lost)
+        for timer in self._later.values():
+            timer.cancel()
+        for sender in self._senders:
+            sender.cancel()
+        await asyncio.gather(*self._senders, return_exceptions=True)
+
+    def _put(self, letter: _Letter) -> None:
+        self._ready.append(letter)
+        if len(self._senders) < SENDERS:
+            self._senders.add(asyncio.create_task(self._send(), name="rtserver: tell the backend"))
+
+    async def _send(self) -> None:
+        """Send what is ready, one after another."""
+        breaker = self._delivery.breaker
+        while self._ready:
+            if wait := breaker.wait(self._clock().now()):
+                await asyncio.sleep(min(wait, PEEK))
+                continue
+            letter = self._ready.popleft()
+            try:
+                await self._delivery.tell(letter.id, letter.body)
+            except BackendError as error:
+                self._failed(letter, error)
+            else:
+                self._done("ok")
+        task = asyncio.current_task()
+        assert task is not None
+        self._senders.discard(task)  # here, and not in a callback later: what is added next needs a sender
+
+    def _failed(self, letter: _Letter, error: BackendError) -> None:
+        letter.attempts += 1
+        if letter.attempts > self._policy.disconnect_retries:
+            self._delivery.counters.lost += 1
+            self._delivery.failed("the backend isn't told of a client that has gone", error)
+            self._done(error.code)
+            return
+        pause = min(FIRST_PAUSE * 2 ** (letter.attempts - 1), LONGEST_PAUSE) * (0.5 + random())
+        self._delivery.counters.retries += 1
+        self._later[letter] = timer = Timer(self._clock(), lambda: self._again(letter))
+        timer.set(max(pause, error.retry_after or 0.0))
+
+    def _again(self, letter: _Letter) -> None:
+        del self._later[letter]
+        self._put(letter)
+
+    def _give_way(self) -> None:
+        if self._ready:
+            self._ready.popleft()
+        elif self._later:
+            oldest = next(iter(self._later))
+            self._later.pop(oldest).cancel()
+        else:  # all of them are under way
+            return
+        self._delivery.counters.lost += 1
+        error = BackendError("backend_busy", f"{self._policy.max_disconnects} wait, the most that may")
+        self._delivery.failed("the backend isn't told of a client that has gone", error)
+        self._done(error.code)
+
+    def _done(self, result: str) -> None:
+        counters = self._delivery.counters
+        counters.requests["disconnect", result] += 1
+        counters.queued -= 1
+        if not counters.queued:
+            self._empty.set()
