@@ -11,6 +11,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rtserver.admin.credentials import Auth
+from rtserver.admin.instrumentation import Instrumentation, Mode
 from rtserver.clock import Clock
 from rtserver.cluster.default import default_manager
 from rtserver.server.codecs import choose_codec
@@ -217,6 +219,7 @@ class Server(SocketIOServer):
             secure_only=secure_only,
         )
         self._serve_client = serve_client
+        self._instrumentation: Instrumentation | None = None
         self.async_mode = "aiohttp"
 
     def _clock(self) -> Clock:
@@ -251,6 +254,58 @@ class Server(SocketIOServer):
         app.on_startup.append(self._on_startup)
         app.on_cleanup.append(self._on_cleanup)
 
+    def instrument(  # noqa: PLR0917 - python-socketio's signature
+        self,
+        auth: Auth = None,
+        mode: Mode = "development",
+        read_only: bool = False,
+        server_id: str | None = None,
+        namespace: str = "/admin",
+        server_stats_interval: float = 2,
+    ) -> Instrumentation:
+        """Let the official Socket.IO admin UI look at this server. To be called before it serves.
+
+        Args:
+            auth: Who may come in: a dictionary that the login must agree with, usually ``username`` and
+                ``password``; a list of these; a plain or ``async def`` function that is given what the client
+                sends and tells whether it will do; or False for everyone.
+            mode: ``"development"`` reports every socket, room and event, which costs much; ``"production"``
+                only what is counted anyhow.
+            read_only: Whether admins only look, and may do nothing to clients.
+            server_id: What the server is called among others; its host's name if omitted.
+            namespace: The namespace that the UI connects to.
+            server_stats_interval: Seconds between two reports of what the server counts.
+
+        Returns:
+            What can be shut down by itself; shutting the server down does it, too.
+
+        Raises:
+            ValueError: There is no `auth`, a parameter has a value that can't be used, or the namespace is
+                used already.
+            TypeError: `auth` is of the wrong kind.
+            RuntimeError: The server serves already, or is instrumented.
+        """
+        if self._instrumentation is not None:
+            raise RuntimeError("this server is instrumented already")
+        self._instrumentation = Instrumentation(
+            self,
+            self._backend,
+            self.eio,
+            auth=auth,
+            mode=mode,
+            read_only=read_only,
+            server_id=server_id,
+            namespace=namespace,
+            server_stats_interval=server_stats_interval,
+        )
+        return self._instrumentation
+
+    async def start(self) -> None:
+        """Let manager and admin UI begin, once. Attaching to an application sees to it."""
+        await super().start()
+        if self._instrumentation is not None:
+            self._instrumentation.start()
+
     async def _on_startup(self, app: web.Application) -> None:
         await self.start()
 
@@ -269,6 +324,8 @@ class Server(SocketIOServer):
 
     async def shutdown(self) -> None:
         """Disconnect every client, and end the handlers that still run."""
+        if self._instrumentation is not None:
+            await self._instrumentation.shutdown()
         await self.eio.close()
         await super().shutdown()
 

@@ -158,6 +158,10 @@ class HandlerRegistry:
         """Tell whether anything was registered for exactly this namespace."""
         return namespace in self._functions or namespace in self._classes
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces for which anything was registered, by their names."""
+        return {name for name in (*self._functions, *self._classes) if name.startswith("/")}
+
     def find(self, namespace: str, event: str, parent: str | None = None) -> tuple[Found, bool] | None:
         """Find what handles an event of a client.
 

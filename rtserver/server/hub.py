@@ -57,8 +57,10 @@ class Hub:
         "namespaces",
         "on_close",
         "on_open",
+        "on_socket",
         "recovery",
         "settings",
+        "shared_data",
         "slow_clients",
     )
 
@@ -91,6 +93,10 @@ class Hub:
         """Called with the name of a namespace that only clients have named, after the last of them."""
         self.facade: Callable[[Socket], Any]
         """Returns what applications see of a socket."""
+        self.on_socket: Callable[[Socket], object] | None = None
+        """Called with each new socket, before anything is decided about it."""
+        self.shared_data: Callable[[Socket], dict[str, Any]] = _data_of
+        """Returns what other servers are told of a socket's data."""
         self._make_clock = make_clock
         self._runtime: Runtime | None = None
 
@@ -150,6 +156,8 @@ class Hub:
         self._empty.pop(name, None)
         socket = Socket(sid, client, namespace, recipient)
         namespace.add(socket)
+        if self.on_socket is not None:
+            self.on_socket(socket)
         return socket
 
     def accept(self, socket: Socket) -> None:
@@ -307,6 +315,10 @@ class Hub:
         """Let every namespace look its handlers up again."""
         for namespace in self.namespaces.values():
             namespace.refresh(self.handlers)
+
+
+def _data_of(socket: Socket) -> dict[str, Any]:
+    return socket.data or {}
 
 
 def deliver(recipient: Recipient, packet: bytes | Outgoing) -> None:

@@ -265,7 +265,7 @@ class Local:
                 socket.sid,
                 SocketHandshake.of(socket).for_peer(),
                 socket.namespace.rooms_of(socket),
-                socket.data or {},
+                self._hub.shared_data(socket),
             )
             for socket in self.sockets(target)
         ]

@@ -100,6 +100,20 @@ class EngineServer:
     def allow_request(self, function: AllowRequest | None) -> None:
         self._hooks.set_allow_request(function)
 
+    @property
+    def is_running(self) -> bool:
+        """True from the first request on, or from `join`, until `close`."""
+        return self._host is not None
+
+    def count_traffic(self) -> Traffic:
+        """Count the bytes of all clients, which costs something for each of their messages.
+
+        To be called before the event loop runs.
+        """
+        if self.traffic is None:
+            self.traffic = Traffic()
+        return self.traffic
+
     @overload
     def on(self, event: str) -> Callable[[F], F]: ...
 

@@ -22,6 +22,7 @@ ORDER = [
     "server",
     "cluster",
     "transport",
+    "admin",
     "host",
     "testing",
     "service",

@@ -12,15 +12,13 @@ from socketio.base_server import BaseServer
 
 import rtserver
 
-LATER = {"instrument"}
-"""What an issue of its own brings."""
 ENGINE_ONLY = {"async_handlers", "json", "logger"}
 """Parameters that the Engine.IO server has as well: given to `Server`, they mean the Socket.IO layer."""
 
 METHODS = [
     name
     for name, _ in inspect.getmembers(socketio.AsyncServer, inspect.isfunction)
-    if not name.startswith("_") and name not in LATER
+    if not name.startswith("_")
 ]
 
 
@@ -33,8 +31,8 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
 
 
 def test_the_methods_are_known() -> None:
-    assert len(METHODS) == 22
-    assert {"emit", "call", "attach", "on", "session"} <= set(METHODS)
+    assert len(METHODS) == 23
+    assert {"emit", "instrument", "call", "attach", "on", "session"} <= set(METHODS)
 
 
 @pytest.mark.parametrize("name", METHODS)

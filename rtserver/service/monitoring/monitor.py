@@ -41,7 +41,7 @@ class Monitor:
             engine = server.eio
             assert isinstance(engine.handler, PacketHandler)
             engine.handler = self._meter = Meter(engine.handler, server.codec, server.has_clients)
-            engine.traffic = self._traffic = Traffic()
+            self._traffic = engine.count_traffic()
             self._lag.start()
         self.is_draining = False
         """True from the moment when no client should come any more."""

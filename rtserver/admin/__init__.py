@@ -1,0 +1,1 @@
+"""The server's side of the official Socket.IO admin UI: what `Server.instrument` adds to a server."""

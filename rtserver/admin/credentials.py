@@ -1,0 +1,89 @@
+"""Who may use the admin UI: what `Server.instrument` takes as `auth`, in one form."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import inspect
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["Auth", "Check", "Credentials", "Login"]
+
+Login = Mapping[str, Any]
+"""What a client has to send, usually ``username`` and ``password``."""
+Check = Callable[[Any], bool | Awaitable[bool]]
+"""Tells whether the auth of a client will do: a plain or an ``async def`` function."""
+
+
+class Credentials:
+    """Decides who is an admin.
+
+    Args:
+        check: Looks at what a client sends of itself.
+        secret: What no client knows, and all servers that ask for the same credentials have in common: who
+            was accepted by one of them is known to the others.
+    """
+
+    __slots__ = ("_check", "secret")
+
+    def __init__(self, check: Check, secret: bytes) -> None:
+        self._check = check
+        self.secret = secret
+
+    @classmethod
+    def of(cls, auth: Auth) -> Credentials | None:
+        """Take what `Server.instrument` was given. None means that nobody is asked.
+
+        Raises:
+            ValueError: It is missing, or nobody could ever come in.
+            TypeError: It is something else.
+        """
+        if auth is None:
+            raise ValueError("auth must be specified; auth=False lets everyone in, which only tests want")
+        if isinstance(auth, Credentials):
+            return auth
+        if auth is False:
+            return None
+        if callable(auth):
+            return cls(auth, secrets.token_bytes(32))
+        logins = [auth] if isinstance(auth, Mapping) else auth
+        if not isinstance(logins, Sequence) or not all(isinstance(login, Mapping) for login in logins):
+            raise TypeError(
+                f"auth: received {type(auth).__name__}, expected a dictionary such as"
+                ' {"username": ..., "password": ...}, a list of these, a function, or False'
+            )
+        if not logins or not all(logins):
+            raise ValueError("auth: an empty dictionary or list lets nobody in; write False for everyone")
+        return cls(lambda received: any(_agree(received, login) for login in logins), _secret_of(logins))
+
+    async def accept(self, auth: Any) -> bool:
+        """Tell whether a client may come in.
+
+        Args:
+            auth: What it sends of itself.
+        """
+        answer = self._check(auth)
+        return bool(await answer if inspect.isawaitable(answer) else answer)
+
+
+Auth = Credentials | Login | Sequence[Login] | Check | bool | None
+
+
+def _agree(received: Any, login: Login) -> bool:
+    """Compare, in a time that doesn't tell how much of it is right."""
+    if not isinstance(received, Mapping):
+        return False
+    same = [hmac.compare_digest(_bytes(received.get(key)), _bytes(login[key])) for key in login]
+    return all(same)
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=repr).encode()
+
+
+def _secret_of(logins: Sequence[Login]) -> bytes:
+    """Derive a secret from passwords: slowly, because what it signs is known to clients."""
+    return hashlib.scrypt(_bytes([dict(each) for each in logins]), salt=b"rtserver admin", n=2**14, r=8, p=1)

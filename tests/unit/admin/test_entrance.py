@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from rtserver import Server
+from rtserver.admin.credentials import Credentials
+from rtserver.admin.entrance import Entrance
+from rtserver.testing import TestClient
+
+
+def guarded() -> Server:
+    sio = Server()
+    credentials = Credentials(lambda auth: auth == {"password": "right"}, b"secret")
+    sio.use(Entrance(credentials, penalty=0).admit, namespace="/admin")
+    sio.on("connect", lambda sid, environ: None, namespace="/admin")
+    return sio
+
+
+async def test_who_has_the_password_gets_a_session_and_needs_it_no_more() -> None:
+    sio = guarded()
+    async with TestClient(sio, auth={"password": "right"}, namespace="/admin") as client:
+        session = (await client.receive("session")).data
+    async with TestClient(sio, auth={"sessionId": session}, namespace="/admin") as client:
+        assert client.connected
+        assert client.received == []
+
+
+@pytest.mark.parametrize("auth", [None, "right", {"password": "wrong"}, {"sessionId": "1.2"}])
+async def test_who_has_neither_is_refused_in_the_words_that_the_ui_knows(
+    auth: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = TestClient(guarded(), auth=auth, namespace="/admin", address=("203.0.113.7", 1))
+    with caplog.at_level(logging.WARNING), pytest.raises(Refusal) as refused:
+        await client.connect()
+    assert refused.value.error_args == {"message": "invalid credentials"}
+    assert client.received == []
+    assert [record.message for record in caplog.records] == [
+        "someone at 203.0.113.7 has shown no valid credentials for the admin UI"
+    ]
+    assert "wrong" not in caplog.text
