@@ -67,8 +67,8 @@ class Server(SocketIOServer):
         http_compression: Whether polling responses are compressed.
         compression_threshold: The smallest polling response that is compressed, in bytes.
         cookie: A cookie's name, or a dictionary of its ``name`` and attributes, to carry the session id.
-        cors_allowed_origins: An origin, a list of them, a function, or ``"*"``; the same origin if omitted;
-            ``[]`` to leave cross-origin requests to others.
+        cors_allowed_origins: An origin, a pattern such as ``"https://*.app.example"``, a list of these, a
+            function, or ``"*"``; the same origin if omitted; ``[]`` to leave cross-origin requests to others.
         cors_credentials: Whether browsers may send cookies to this server.
         monitor_clients: Nothing: clients are always watched, at no cost.
         transports: ``"polling"``, ``"websocket"`` or a list of both.

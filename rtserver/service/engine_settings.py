@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from rtserver.service.section import Bytes, Seconds, Section
 from rtserver.service.setting_types import Expected
 from rtserver.transport.proxies import Proxies
+from rtserver.websocket.origins import check_patterns
 
 __all__ = ["EngineSettings"]
 
@@ -18,9 +19,16 @@ def _checked_proxies(given: list[str]) -> list[str]:
     return given
 
 
+def _checked_origins(given: str | list[str] | None) -> str | list[str] | None:
+    check_patterns(given, strict=True)
+    return given
+
+
 Networks = Annotated[list[str], AfterValidator(_checked_proxies)]
 Origins = Annotated[
-    str | list[str] | None, Expected('"*", an origin such as "https://app.example", or a list of these')
+    str | list[str] | None,
+    AfterValidator(_checked_origins),
+    Expected('"*", an origin such as "https://app.example", a pattern of origins, or a list of these'),
 ]
 
 
@@ -53,8 +61,9 @@ class EngineSettings(Section):
     )
     cors_allowed_origins: Origins = Field(
         default=None,
-        description='Origins whose pages may connect. Not set: the page\'s own host only. "*": any page.',
-        examples=[["https://app.example"]],
+        description='Origins whose pages may connect. Not set: those of the service itself. "*": any page.'
+        ' "https://*.app.example": those of all hosts below app.example. "http://localhost:*": of any port.',
+        examples=[["https://app.example", "https://*.app.example"]],
     )
     cors_credentials: bool = Field(
         default=True, description="Whether pages of other origins may send cookies."

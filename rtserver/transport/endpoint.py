@@ -24,7 +24,8 @@ from rtserver.transport.turn import WriteTurn
 from rtserver.transport.websocket import switch_head, wait_closed
 from rtserver.websocket.deflate import DeflateOptions
 from rtserver.websocket.frames import CloseCode
-from rtserver.websocket.handshake import AllowedOrigins, accept, check_origin
+from rtserver.websocket.handshake import accept
+from rtserver.websocket.origins import AllowedOrigins, check_origin, check_patterns
 
 __all__ = ["WebSocket", "websocket_handler"]
 
@@ -132,12 +133,17 @@ def websocket_handler(
         subprotocols: What the endpoint speaks, the preferred one first.
         compression: Whether to agree to permessage-deflate.
         max_message_size: The largest message that is accepted, in bytes; larger ones close with 1009.
-        allowed_origins: None for pages of the same origin, ``"*"`` for all, a list, or a function.
+        allowed_origins: None for pages of the same origin, ``"*"`` for all, an origin or a pattern such as
+            ``"https://*.app.example"``, a list of these, or a function.
         ping_interval: Seconds between two pings, which also measure the latency; None for none.
         ping_timeout: Seconds until a client that doesn't answer a ping is disconnected.
         close_timeout: Seconds that the client has for its part in closing.
         max_buffer_size: Bytes that may wait for a client that doesn't read.
+
+    Raises:
+        ValueError: A pattern of origins is wrong.
     """
+    check_patterns(allowed_origins)
     deflate = compression if isinstance(compression, DeflateOptions) else DeflateOptions()
     endpoint = _Endpoint(handler, ping_interval, ping_timeout, close_timeout, max_buffer_size)
 

@@ -9,7 +9,7 @@ from typing import Any
 from rtserver.engineio.request import forbidden
 from rtserver.errors import HandshakeError
 from rtserver.transport.exchange import Exchange, HeaderPairs
-from rtserver.websocket.handshake import check_origin, is_allowed_origin
+from rtserver.websocket.origins import check_origin, check_patterns, is_allowed_origin
 
 __all__ = ["AllowedOrigins", "OriginPolicy"]
 
@@ -20,16 +20,20 @@ class OriginPolicy:
     """Checks the ``Origin`` header, and makes the headers that a browser needs.
 
     Args:
-        allowed: None for the same origin, ``"*"`` for any, one or several origins, a function of the
-            origin and, if it takes two arguments, of the environ; an empty list switches checks and
-            headers off.
+        allowed: None for the same origin, ``"*"`` for any, one or several origins or patterns such as
+            ``"https://*.app.example"``, a function of the origin and, if it takes two arguments, of the
+            environ; an empty list switches checks and headers off.
         credentials: Whether browsers may send cookies.
+
+    Raises:
+        ValueError: A pattern is wrong.
     """
 
     def __init__(self, allowed: AllowedOrigins, credentials: bool) -> None:
         self._off = not callable(allowed) and allowed is not None and len(allowed) == 0
         self._takes_environ = callable(allowed) and _takes_two(allowed)
-        if not callable(allowed) and allowed is not None and "*" in allowed:
+        check_patterns(allowed)
+        if isinstance(allowed, Sequence) and not isinstance(allowed, str) and "*" in allowed:
             allowed = "*"
         self._allowed = allowed
         self._credentials = credentials

@@ -5,32 +5,18 @@ from __future__ import annotations
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from typing import Final, NamedTuple, Protocol
 
 from rtserver.errors import HandshakeError
 from rtserver.websocket.deflate import DeflateOptions, DeflateParameters, negotiate
 
-__all__ = [
-    "Accepted",
-    "AllowedOrigins",
-    "Headers",
-    "accept",
-    "accept_key",
-    "check_origin",
-    "is_allowed_origin",
-]
-
-AllowedOrigins = str | Sequence[str] | Callable[[str], bool] | None
-"""None: the same origin. "*": any. One origin or several, or a function that says."""
+__all__ = ["Accepted", "Headers", "accept", "accept_key"]
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _VERSION: Final = "13"
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
-_HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
 _SHOWN: Final = 100
-_LISTED: Final = 10
 
 
 class Headers(Protocol):
@@ -147,56 +133,6 @@ def _choose(supported: Sequence[str], offers: Sequence[str]) -> str | None:
         if name in offered:
             return name
     return None
-
-
-def is_allowed_origin(origin: str, host: str, scheme: str, allowed: AllowedOrigins) -> bool:
-    """Tell whether a page of `origin` may connect.
-
-    Args:
-        origin: The Origin header (RFC 6454, 7), as "https://app.example".
-        host: The Host header of the request.
-        scheme: How the request came: http, https, ws or wss.
-        allowed: None for the same origin, "*" for any, one or several origins, or a function that says.
-    """
-    if allowed is None:
-        return _with_port(origin.lower()) == _with_port(_own_origin(host, scheme))
-    if callable(allowed):
-        return allowed(origin)
-    if isinstance(allowed, str):
-        return allowed == "*" or allowed.lower() == origin.lower()
-    origin = origin.lower()
-    return any(candidate.lower() == origin for candidate in allowed)
-
-
-def check_origin(origin: str | None, host: str, scheme: str, allowed: AllowedOrigins) -> None:
-    """Check the Origin header of a handshake (RFC 6455, 10.2); arguments as of `is_allowed_origin`.
-
-    Browsers always send one. A request without it isn't a browser's and passes.
-
-    Raises:
-        HandshakeError: 403, with what was received and what is allowed.
-    """
-    if origin is None or is_allowed_origin(origin, host, scheme, allowed):
-        return
-    if allowed is None:
-        why = f"allowed is the same origin, {_own_origin(host, scheme)!r}; add it to the allowed origins"
-    elif callable(allowed):
-        why = "the server's check of origins refused it"
-    else:
-        names = [allowed] if isinstance(allowed, str) else list(allowed)
-        shown = ", ".join(map(repr, names[:_LISTED])) + (" and others" if len(names) > _LISTED else "")
-        why = f"allowed are {shown or 'none'}; add it to the allowed origins"
-    raise HandshakeError(403, f"origin {origin[:_SHOWN]!r} is not allowed: {why}")
-
-
-def _own_origin(host: str, scheme: str) -> str:
-    return f"{_HTTP_SCHEMES.get(scheme, scheme)}://{host.lower()}"
-
-
-def _with_port(origin: str) -> str:
-    """Return `origin` without the port that its scheme has anyway (RFC 6454, 6.2)."""
-    port = _DEFAULT_PORTS.get(origin.partition(":")[0])
-    return origin if port is None else origin.removesuffix(port)
 
 
 def _shown(values: Sequence[str]) -> str:

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.support.examples import example, untested
+
+from .harness.command import Commands
 from .harness.server import Hosting
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
 CLIENT = Path(__file__).parent / "node_modules" / "socket.io-client" / "dist"
+
+
+@pytest.fixture
+async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
+    (tmp_path / "app.py").write_text("def setup(sio): pass")
+    commands = Commands(tmp_path)
+    yield commands
+    await commands.close()
+
+
+async def serve(commands: Commands, folder: Path, settings: str) -> str:
+    (folder / "rtserver.toml").write_text(settings)
+    service = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+    return await service.url()
 
 
 def run(*names: str) -> dict[str, Any]:
@@ -26,7 +45,7 @@ def run(*names: str) -> dict[str, Any]:
 
 
 def test_every_example_is_tested() -> None:
-    assert PAGE.count("```python") == PAGE.count("<!-- tested: ")
+    assert untested("docs/http.md") == 0
 
 
 async def test_admission_headers_and_refused_requests(
@@ -57,9 +76,39 @@ async def test_admission_headers_and_refused_requests(
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+async def test_which_pages_may_connect(tmp_path: Path, commands: Commands) -> None:
+    url = await serve(commands, tmp_path, example("docs/http.md", "origins"))
+    async with aiohttp.ClientSession() as http:
+        for origin, status in (
+            ("https://app.example", 200),
+            ("https://eu.shop.app.example", 200),
+            ("http://localhost:5173", 200),
+            ("https://app.example.evil.example", 403),
+        ):
+            headers = {"Origin": origin}
+            async with http.get(f"{url}/socket.io/?EIO=4&transport=polling", headers=headers) as answer:
+                body = await answer.text()
+                assert answer.status == status
+                allowed = answer.headers.get("Access-Control-Allow-Origin")
+                assert allowed == (origin if status == 200 else None)
+        assert json.loads(body)["message"] == (
+            "Forbidden: origin 'https://app.example.evil.example' is not allowed: allowed are "
+            "'https://app.example', 'https://*.app.example', 'http://localhost:*'; "
+            "add it to the allowed origins"
+        )
+
+
 def test_behind_a_proxy() -> None:
     options = run("proxies")["sio"].eio.options
     assert options.proxies is not None
+
+
+async def test_the_browser_client_of_a_config_file(tmp_path: Path, commands: Commands) -> None:
+    (tmp_path / "node_modules" / "socket.io-client").mkdir(parents=True)
+    (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())
+    url = await serve(commands, tmp_path, 'app = "app:setup"\n' + example("docs/http.md", "client-config"))
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/socket.io/socket.io.js") as answer:
+        assert await answer.read() == (CLIENT / "socket.io.js").read_bytes()
 
 
 async def test_the_browser_client(hosting: Hosting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,10 @@ class TestProblems:
                 'log.levels."a.b": received "loud", expected one of "debug", "info", "warning", "error"',
             ),
             (
+                '[engine]\ncors_allowed_origins = ["https://a.example", "https://b.example/"]',
+                "engine.cors_allowed_origins: received 'https://b.example/', expected an origin: ",
+            ),
+            (
                 '[[static]]\nprefix = "/"',
                 "static[0].folder: missing, expected the path of a folder that exists",
             ),

@@ -33,6 +33,7 @@ def check(allowed: Any, exchange: Exchange, credentials: bool = True) -> dict[st
         ("*", "https://any.example"),
         (["https://a.example", "*"], "https://any.example"),
         ("https://app.example", "https://app.example"),
+        ("https://*.app.example", "https://eu.app.example"),
         (["https://a.example", "https://app.example"], "https://app.example"),
         (lambda origin: origin == "https://app.example", "https://app.example"),
         (lambda origin, environ: environ["REMOTE_ADDR"] == "203.0.113.7", "https://app.example"),
@@ -51,6 +52,7 @@ def test_allowed(allowed: Any, origin: str) -> None:
     [
         None,
         "https://app.example",
+        "http://*.app.example",
         ["https://app.example"],
         lambda origin: False,
         lambda origin, environ: None,
@@ -60,6 +62,11 @@ def test_refused(allowed: Any) -> None:
     with pytest.raises(EngineRequestError, match=r"'http://evil.example' is not allowed") as caught:
         check(allowed, request("http://evil.example"))
     assert (caught.value.code, caught.value.status) == (4, 403)
+
+
+def test_a_wrong_pattern() -> None:
+    with pytest.raises(ValueError, match=r"received '\*\.app\.example', expected an origin"):
+        OriginPolicy(["*.app.example"], True)
 
 
 def test_the_message_names_what_is_allowed() -> None:
