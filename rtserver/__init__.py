@@ -35,6 +35,7 @@ from rtserver.errors import (
     SocketViolation,
     StartError,
     TokenError,
+    TooManyRooms,
     WebSocketViolation,
 )
 from rtserver.host import Server
@@ -99,6 +100,7 @@ __all__ = [
     "Sockets",
     "StartError",
     "TokenError",
+    "TooManyRooms",
     "WebSocket",
     "WebSocketViolation",
     "__version__",

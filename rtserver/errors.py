@@ -16,6 +16,7 @@
     ├── TokenError               a client's token that isn't valid; carries the code that the client is told
     ├── BackendError             a backend that gave no answer that can be used; carries the client's code
     ├── EmitterError             what an emitter sent, and Redis didn't take
+    ├── TooManyRooms             a client that can't enter one more room; its handler's event is answered so
     ├── EventRefused             an event that a socket's middleware doesn't let through
     └── ConnectionClosed         a send or receive on a WebSocket that has closed
 
@@ -47,6 +48,7 @@ __all__ = [
     "SocketViolation",
     "StartError",
     "TokenError",
+    "TooManyRooms",
     "WebSocketViolation",
 ]
 
@@ -214,6 +216,25 @@ class BackendError(RtserverError):
 
 class EmitterError(RtserverError):
     """What an emitter sent, and Redis didn't take: it can't be reached, or refuses. Clients may miss it."""
+
+
+class TooManyRooms(RtserverError):
+    """A client that is in as many rooms as it may be (``max_rooms`` of the Server), and can't enter another.
+
+    Where a handler raises it, or lets it through, `answer` is sent to the client as the acknowledgment, if
+    it wants one.
+
+    Args:
+        sid: The client.
+        most: Rooms that a client may be in, besides its own.
+    """
+
+    def __init__(self, sid: str, most: int) -> None:
+        super().__init__(f"client {sid} is in {most} rooms, the most of max_rooms: let it leave one first")
+        self.answer = {
+            "code": "too_many_rooms",
+            "message": f"you are in {most} rooms, the most that a client may be in: leave one first",
+        }
 
 
 class EventRefused(RtserverError):

@@ -104,6 +104,8 @@ class Server(SocketIOServer):
             ``X-Forwarded-For`` and ``X-Forwarded-Proto``; ``"unix"`` for whoever connects through a Unix
             socket; nobody if omitted.
         secure_only: Whether requests are refused that are neither encrypted nor said to be by such a proxy.
+        max_namespaces: Namespaces that one client may be in.
+        max_rooms: Rooms that one client may be in, in each namespace, besides its own; None for any number.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
@@ -155,6 +157,8 @@ class Server(SocketIOServer):
         connection_state_recovery: bool | ConnectionStateRecovery = False,
         trusted_proxies: Sequence[str] = (),
         secure_only: bool = False,
+        max_namespaces: int = 1000,
+        max_rooms: int | None = None,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -170,6 +174,8 @@ class Server(SocketIOServer):
             serial=not async_handlers,
             connect_timeout=connect_timeout,
             max_held=max_buffer_size,
+            max_namespaces=max_namespaces,
+            max_rooms=max_rooms,
             max_running=max_running_handlers,
             history=history,
             presence=presence,

@@ -143,6 +143,11 @@ class Client:
         """Tell whether a packet for this namespace may have been sent in good faith."""
         return self.dropped is not None and namespace in self.dropped
 
+    @property
+    def namespaces(self) -> int:
+        """How many namespaces the client is in, or has asked for and waits to be let into."""
+        return (self.socket is not None) + len(self.others or ()) + len(self.connecting or ())
+
     def sockets(self) -> tuple[Socket, ...]:
         """Return the connected sockets."""
         others = () if self.others is None else self.others.values()

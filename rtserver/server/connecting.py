@@ -30,10 +30,7 @@ from rtserver.server.socket import Held
 
 __all__ = ["Connecting"]
 
-TOO_MANY: Final = {"message": "Too many namespaces"}
-
-MAX_OTHERS: Final = 1000
-"""Namespaces that a client may join besides its first: where any name is accepted, they have no end."""
+TOO_MANY: Final = {"message": "Too many namespaces", "data": {"code": "too_many_namespaces"}}
 
 
 class Connecting:
@@ -72,7 +69,8 @@ class Connecting:
         if not hub.accepts(name) and not hub.may_accept(name):
             self._leaving.turn_away(client, name, UNKNOWN)
             return
-        if client.others is not None and len(client.others) >= MAX_OTHERS:
+        if client.namespaces >= hub.settings.max_namespaces:
+            hub.counters.namespaces_refused += 1
             self._leaving.turn_away(client, name, TOO_MANY)
             return
         recovery = hub.recovery

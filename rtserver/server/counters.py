@@ -16,6 +16,10 @@ class Counters:
     """Connections to a namespace that were accepted."""
     refusals: int = 0
     """Connections to a namespace that were answered with a CONNECT_ERROR."""
+    namespaces_refused: int = 0
+    """Those of them whose client is in as many namespaces as it may be."""
+    rooms_refused: int = 0
+    """Times that a client could not enter a room, as it is in as many as it may be."""
     disconnects: int = 0
     """Connections to a namespace that ended."""
     connect_timeouts: int = 0

@@ -141,7 +141,7 @@ class Dispatch:
                 else:
                     socket.recipient.send_outgoing(answer)  # type: ignore[arg-type]
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
-            self._events.failed(socket, event, error)
+            self._events.failed(socket, event, error, ack_id)
 
     def disconnect(self, session: Session, reason: str, /) -> None:
         """Learn that a session has closed."""

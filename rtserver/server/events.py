@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rtserver.errors import EventRefused, SocketViolation
+from rtserver.errors import EventRefused, SocketViolation, TooManyRooms
 from rtserver.server import acks
 from rtserver.server.delivery.duplicates import Duplicates, Receipt
 from rtserver.server.flow import Flow
@@ -194,7 +194,14 @@ class Events:
     def failed(
         self, socket: Socket, event: str, error: BaseException, ack: int | Receipt | None = None
     ) -> None:
-        """Take note that a handler has failed: its client isn't answered, and learns nothing of it."""
+        """Take note that a handler has failed: its client isn't answered, and learns nothing of it.
+
+        But one that had too many rooms to enter another is told so.
+        """
+        if isinstance(error, TooManyRooms):
+            if ack is not None:
+                self._acknowledge(socket, ack, error.answer)
+            return
         if isinstance(ack, Receipt):
             ack.fail()
         if not isinstance(error, asyncio.CancelledError):

@@ -17,6 +17,7 @@ from rtserver.server.handlers import EVERY, HandlerRegistry
 from rtserver.server.namespace import Namespace
 from rtserver.server.reasons import Reason
 from rtserver.server.room_events import RoomObserver
+from rtserver.server.room_limit import RoomLimit
 from rtserver.server.runtime import Runtime, is_suspended
 from rtserver.server.settings import Settings
 from rtserver.server.socket import Recipient, Socket
@@ -59,6 +60,7 @@ class Hub:
         "on_open",
         "on_socket",
         "recovery",
+        "room_limit",
         "settings",
         "shared_data",
         "slow_clients",
@@ -84,6 +86,9 @@ class Hub:
         self.slow_clients = dict(settings.slow_clients)
         """What is done with events while a client is slow, by namespace."""
         self.counters = Counters()
+        self.room_limit: RoomLimit | None = None
+        if settings.max_rooms is not None:
+            self.room_limit = RoomLimit(settings.max_rooms, self.counters)
         self.recovery: Recovery | None = None
         """Who can come back to what; None where it isn't wanted."""
         self._observers: list[tuple[str | None, RoomObserver, bool]] = []
@@ -148,7 +153,7 @@ class Hub:
         if namespace is None:
             if self.accepts(name):  # else a dynamic namespace is asked first: names come from clients
                 self.on_open(name)
-            namespace = Namespace(name, policy_of(self.slow_clients, name))
+            namespace = Namespace(name, policy_of(self.slow_clients, name), self.room_limit)
             self.namespaces[name] = namespace
             namespace.plain = namespace.plain and self.recovery is None
             namespace.refresh(self.handlers)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from socketio.exceptions import TimeoutError as NoAnswer
 
 from rtserver.engineio.outgoing import Outgoing, Uncompressed
+from rtserver.errors import TooManyRooms
 from rtserver.server import acks
 from rtserver.server.acks import AckCallback
 from rtserver.server.answers import SocketDetails
@@ -280,14 +282,15 @@ class Local:
         self._hub.observe(None, observer)
 
     def join(self, target: Target, rooms: Sequence[Room]) -> int:
-        """Put clients that are connected here into rooms."""
+        """Put clients that are connected here into rooms, those that may be in as many."""
         namespace = self._hub.namespaces.get(target.namespace)
         if namespace is None:
             return 0
         members = _recipients(namespace, target)
         for socket in members:
-            for room in rooms:
-                namespace.enter(socket, room)
+            with suppress(TooManyRooms):  # it is counted, and not the fault of others
+                for room in rooms:
+                    namespace.enter(socket, room)
         return len(members)
 
     def leave(self, target: Target, rooms: Sequence[Room]) -> int:

@@ -39,7 +39,8 @@ class Membership:
         """Put a client into a room. What is emitted to the room after this returns reaches the client.
 
         Raises:
-            ValueError: The client isn't connected, or the room is another client's own.
+            ValueError: The client isn't connected.
+            TooManyRooms: It is in as many rooms as it may be.
         """
         name = namespace or MAIN
         if self._verbose:

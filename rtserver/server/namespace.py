@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtserver.server.handlers import Found, HandlerRegistry, Lifecycle
 from rtserver.server.room_events import RoomObserver
+from rtserver.server.room_limit import RoomLimit
 from rtserver.server.socket import Socket
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ class Namespace:
     Args:
         name: Its name, with the slash.
         slow_clients: What is done with its events while a client is slow; None if they only wait.
+        room_limit: How many rooms each of its clients may be in; None for any number.
     """
 
     __slots__ = (
         "_is_plain_unheard",
+        "_room_limit",
         "events",
         "listening",
         "middlewares",
@@ -46,7 +49,9 @@ class Namespace:
         "sockets",
     )
 
-    def __init__(self, name: str, slow_clients: SlowClientPolicy | None = None) -> None:
+    def __init__(
+        self, name: str, slow_clients: SlowClientPolicy | None = None, room_limit: RoomLimit | None = None
+    ) -> None:
         self.name = name
         self.slow_clients = slow_clients
         self.sockets: dict[str, Socket] = {}
@@ -60,6 +65,7 @@ class Namespace:
         self.listening = 0
         """How many sockets have outgoing catch-alls."""
         self._is_plain_unheard = True
+        self._room_limit = room_limit
         self.on_connect: Lifecycle | None = None
         self.on_disconnect: Lifecycle | None = None
         self.middlewares: tuple[Found, ...] = ()
@@ -94,7 +100,11 @@ class Namespace:
             self.rooms[socket.sid][socket] = None
 
     def enter(self, socket: Socket, room: Room) -> None:
-        """Put `socket` into `room`."""
+        """Put `socket` into `room`.
+
+        Raises:
+            TooManyRooms: It is in as many as it may be.
+        """
         owner = self.sockets.get(room)  # type: ignore[call-overload]
         if owner is socket:
             return
@@ -102,6 +112,8 @@ class Namespace:
             socket.rooms = {room: None}
         elif room in socket.rooms:
             return
+        elif self._room_limit is not None and len(socket.rooms) >= self._room_limit.most:
+            self._room_limit.refuse(socket.sid)
         else:
             socket.rooms[room] = None
         if socket.recovery is not None:

@@ -27,6 +27,8 @@ class Settings:
         serial: Run the handlers of one client one after another.
         connect_timeout: Seconds in which a client must have joined a namespace; None for no limit.
         max_held: Bytes that are held for a client, while its ``connect`` handler runs or it is slow.
+        max_namespaces: Namespaces that one client may be in. Where any name is accepted, they have no end.
+        max_rooms: Rooms that one client may be in, in each namespace, besides its own; None for any number.
         max_running: Handlers of one client that may be suspended, or wait for their turn, before
             reading from it pauses.
         history: Which rooms have a history; None for none.
@@ -46,6 +48,8 @@ class Settings:
     serial: bool = False
     connect_timeout: float | None = 45.0
     max_held: int = 16 * 1024 * 1024
+    max_namespaces: int = 1000
+    max_rooms: int | None = None
     max_running: int = 1000
     history: History | None = None
     presence: Presence | None = None

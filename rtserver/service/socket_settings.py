@@ -68,6 +68,15 @@ class SocketSettings(Section):
         ge=1,
         description="Handlers of one client that may be running or waiting until reading from it pauses.",
     )
+    max_namespaces: int = Field(
+        default=1000, ge=1, description="Namespaces that one client may be in. It is refused by one more."
+    )
+    max_rooms: int | None = Field(
+        default=None,
+        ge=1,
+        description="Rooms that one client may be in, in each namespace, besides its own. Not set: any.",
+        examples=[100],
+    )
     max_depth: int = Field(
         default=_LIMITS.max_depth,
         ge=1,

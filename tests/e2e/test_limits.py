@@ -21,6 +21,14 @@ def setup(sio):
     @sio.event
     async def echo(sid, value):
         return value
+
+    @sio.event
+    async def enter(sid, room):
+        await sio.enter_room(sid, room)
+        return "entered"
+
+    for name in ("/a", "/b", "/c"):
+        sio.on("event", print, namespace=name)
 """
 
 
@@ -99,6 +107,23 @@ async def test_a_flood_that_doesn_t_end(node: Node, commands: Commands, tmp_path
     flood = await node.connect(url)
     await flood.stream("echo", 100, 10)
     assert await flood.next("disconnect") == ["transport close"]
+
+
+async def test_rooms_of_a_client(node: Node, commands: Commands, tmp_path: Path) -> None:
+    url = await serve(commands, tmp_path, max_rooms=2)
+    client = await node.connect(url)
+    answers = [await client.call("enter", room) for room in ("a", "b", "c")]
+    message = "you are in 2 rooms, the most that a client may be in: leave one first"
+    assert answers == [["entered"], ["entered"], [{"code": "too_many_rooms", "message": message}]]
+
+
+async def test_namespaces_of_a_client(node: Node, commands: Commands, tmp_path: Path) -> None:
+    url = await serve(commands, tmp_path, max_namespaces=2)
+    manager = await node.manager(url, transports=["websocket"], reconnection=False)
+    for name in ("/a", "/b"):
+        await (await manager.socket(name, None)).next("connect")
+    (error,) = await (await manager.socket("/c", None)).next("connect_error")
+    assert (error["message"], error["data"]) == ("Too many namespaces", {"code": "too_many_namespaces"})
 
 
 async def test_clients_of_one_user(node: Node, commands: Commands, tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_the_package_exports_exactly_this() -> None:
         "Sockets",
         "StartError",
         "TokenError",
+        "TooManyRooms",
         "WebSocket",
         "WebSocketViolation",
         "__version__",

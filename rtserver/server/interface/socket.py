@@ -110,6 +110,9 @@ class Socket(SocketChain, SocketHooks):
 
         Args:
             rooms: Rooms, or lists of them.
+
+        Raises:
+            TooManyRooms: It is in as many as it may be. It has entered those that come before.
         """
         socket = self._socket
         if socket.state is not State.GONE:

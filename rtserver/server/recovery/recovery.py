@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+from rtserver.errors import TooManyRooms
 from rtserver.ids import new_sid
 from rtserver.server.client import Client
 from rtserver.server.hub import Hub
@@ -191,8 +193,9 @@ class Recovery:
         socket = hub.open(name, session.sid, client, held)
         socket.data = session.data
         socket.recovery = session
-        for room in session.rooms:
-            socket.namespace.enter(socket, room)
+        with suppress(TooManyRooms):  # the server that it comes from allows more
+            for room in session.rooms:
+                socket.namespace.enter(socket, room)
         session.recovered = True
         session.rooms = ()
         session.data = None

@@ -168,6 +168,8 @@ def _guard(guard: Guard) -> Iterator[Family]:
 
 def _limits(server: Server, guard: Guard | None, limiter: EventLimiter | None) -> Iterator[Family]:
     reached = Counter[str]()
+    reached["max_namespaces"] = server.counters.namespaces_refused
+    reached["max_rooms"] = server.counters.rooms_refused
     if server.eio.gate is not None:
         reached.update(server.eio.gate.refused)
     if guard is not None:

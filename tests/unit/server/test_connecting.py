@@ -7,8 +7,9 @@ from unittest.mock import AsyncMock
 import pytest
 import socketio
 
-from rtserver.server import connecting
 from tests.unit.server.harness import Harness, manual_clock, turns
+
+TOO_MANY = '44{},{{"message":"Too many namespaces","data":{{"code":"too_many_namespaces"}}}}'
 
 
 async def test_a_client_without_a_handler_in_its_way_is_accepted() -> None:
@@ -131,16 +132,35 @@ async def test_a_client_that_goes_leaves_no_timer() -> None:
     assert len(clock) == 0
 
 
-async def test_a_client_that_joins_namespaces_without_end_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(connecting, "MAX_OTHERS", 2)
-    harness = Harness(namespaces=("*",))
+async def test_a_client_that_joins_namespaces_without_end_is_refused() -> None:
+    harness = Harness(namespaces=("*",), max_namespaces=3)
     session = harness.session()
     for name in ("/", "/1", "/2"):
         session.join(name)
     session.receive("0/3")
-    assert session.take() == ['44/3,{"message":"Too many namespaces"}']
+    assert session.take() == [TOO_MANY.format("/3")]
+    assert harness.sio.counters.namespaces_refused == 1
     assert list(harness.sio._hub.namespaces) == ["/", "/1", "/2"]
     session.receive("1/1,")
     session.join("/3")
+
+
+async def test_namespaces_that_are_still_being_decided_count() -> None:
+    harness = Harness(namespaces=("*",), max_namespaces=2)
+    decided = asyncio.Event()
+
+    @harness.sio.on("connect", namespace="*")
+    async def connect(namespace: str, sid: str, environ: Any) -> None:
+        await decided.wait()
+
+    session = harness.session()
+    session.receive("0/1", "0/2", "0/3")
+    assert session.take() == [TOO_MANY.format("/3")]
+    decided.set()
+    await turns()
+    session.take()
+    session.receive("0/3", "1/1,", "0/3")
+    await turns()
+    refused, accepted = session.take()
+    assert refused == TOO_MANY.format("/3")
+    assert str(accepted).startswith('40/3,{"sid"')
