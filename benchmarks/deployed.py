@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.deployment import Deployment, Mode
+from benchmarks.guarded import environment as guards
 from benchmarks.processes import family
 from benchmarks.quotas import QuotaError, limited
 from benchmarks.redis import Redis, RedisError, redis_server
@@ -53,8 +54,10 @@ def deployed(
     Raises:
         ServerError: It ended, or did not listen in time.
     """
-    workers = deployment.workers if peer.has_workers else 1
+    workers = deployment.workers if peer.is_deployed else 1
     environment = {"RTSERVER_WORKERS": str(workers)} if workers > 1 else {}
+    if deployment.guarded and peer.is_deployed:
+        environment |= guards()
     with ExitStack() as stack:
         redis = None
         if deployment.mode is not None:

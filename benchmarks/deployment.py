@@ -21,6 +21,8 @@ class Group(Enum):
     """Servers of one peer that a Redis joins."""
     WORKERS = "workers"
     """Processes of ours behind one port, and one process alone."""
+    GUARDED = "guarded"
+    """Ours with tokens, limits and metrics, and without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Deployment:
         mode: What joins them; None for nothing.
         workers: How many processes behind one port, for the peer that has them.
         quota: The share of a core that each of these processes has; None for no limit.
+        guarded: Whether tokens are asked for, events limited and metrics kept, by the peer that can.
     """
 
     group: Group = Group.SERVERS
@@ -40,6 +43,7 @@ class Deployment:
     mode: Mode | None = None
     workers: int = 1
     quota: float | None = None
+    guarded: bool = False
 
 
 ALONE = Deployment()

@@ -68,30 +68,37 @@ class Generator:
         self.core = core
         self.spin = spin
 
-    def command(self, mode: str, ports: Sequence[int], pids: Sequence[int], **arguments: float) -> list[str]:
+    def command(
+        self, mode: str, ports: Sequence[int], pids: Sequence[int], query: str = "", **arguments: float
+    ) -> list[str]:
         """Return the command line of a run."""
         command = [str(self.program), mode]
         for port in ports:
             command += ["--port", str(port)]
         for pid in pids:
             command += ["--server-pid", str(pid)]
+        if query:
+            command += ["--query", query]
         for name, value in arguments.items():
             command += [f"--{name}", f"{value:g}"]
         return [*command, "--spin"] if self.spin else command
 
-    def run(self, mode: str, ports: Sequence[int], pids: Sequence[int], **arguments: float) -> dict[str, Any]:
+    def run(
+        self, mode: str, ports: Sequence[int], pids: Sequence[int], query: str = "", **arguments: float
+    ) -> dict[str, Any]:
         """Run one measurement to its end.
 
         Args:
             mode: What the clients do.
             ports: Where the servers are: connections go to them in turns.
             pids: The processes whose processor time is the servers'.
+            query: What the requests of clients have in their query besides.
             arguments: The generator's other arguments.
 
         Raises:
             LoadError: Anything was wrong; the message says what.
         """
-        process = self._start(self.command(mode, ports, pids, **arguments))
+        process = self._start(self.command(mode, ports, pids, query, **arguments))
         try:
             output, _ = process.communicate(timeout=RUN_TIMEOUT)
         except subprocess.TimeoutExpired:

@@ -12,6 +12,7 @@ from benchmarks.deployed import Deployed, deployed
 from benchmarks.deployment import ALONE
 from benchmarks.elsewhere import look_at_elsewhere
 from benchmarks.generator import Generator, LoadError
+from benchmarks.guarded import query
 from benchmarks.idle import DEFAULT_INTERVAL, look_at_idle
 from benchmarks.processes import used_seconds
 from benchmarks.results import Results, Sample
@@ -130,6 +131,7 @@ class Bench:
             scenario.mode,
             server.ports,
             pids,
+            query() if scenario.deployment.guarded else "",
             warmup=self.pace.warmup * (1 if number else 3),
             duration=self.pace.window,
             **scenario.arguments,

@@ -13,6 +13,7 @@ PYTHON_SOCKETIO = "python-socketio"
 NODE = "node"
 BUN = "bun"
 ONE_PROCESS = "one-process"
+UNGUARDED = "unguarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ QUICK = Pace(rounds=2, warmup=0.2, window=0.6, ping_interval=8.0, settle=1.5)
 ECHO_GOALS = (Goal(8, PYTHON_SOCKETIO), Goal(1.5, NODE), Goal(0.6, BUN))
 CLUSTER_GOALS = (Goal(5, PYTHON_SOCKETIO), Goal(1, NODE))
 WORKERS_GOALS = (Goal(1.7, ONE_PROCESS),)
+GUARDED_GOALS = (Goal(0.95, UNGUARDED),)
 WORKER_QUOTA = 0.4
 """Two workers with this share of one core leave a fifth of it to the supervisor and the kernel."""
 FANOUT_GOALS = (Goal(7, PYTHON_SOCKETIO), Goal(1, BUN))
@@ -134,6 +136,14 @@ def workers(
         (Metric(f"workers-{name}", f"2 workers, {label}", unit, True, goals), supervisor),
         deployment=Deployment(Group.WORKERS, workers=2, quota=WORKER_QUOTA),
     )
+
+
+def guarded(name: str, label: str, **arguments: int) -> Scenario:
+    """Make a scenario of ours with tokens, limits and metrics, and without."""
+    label = f"with tokens, limits, metrics, {label}"
+    metric = Metric(f"guarded-{name}", label, "echo/s", True, GUARDED_GOALS)
+    deployment = Deployment(Group.GUARDED, guarded=True)
+    return Scenario(metric.name, "echo", arguments, (metric,), deployment=deployment)
 
 
 def elsewhere(mode: Mode, label: str, *goals: Goal) -> Scenario:
@@ -239,6 +249,8 @@ SCENARIOS = (
         payload=32,
     ),
     workers("connects", "connects", "connects, 64 at a time", "connects/s", outstanding=64),
+    guarded("small", "echo 100 x 4, 32 B", connections=100, outstanding=4, payload=32),
+    guarded("many", "echo 200 x 1, 64 B", connections=200, payload=64),
 )
 
 METRICS = tuple(metric for scenario in SCENARIOS for metric in scenario.metrics)

@@ -24,6 +24,7 @@ __all__ = [
     "OURS",
     "PEERS",
     "START_TIMEOUT",
+    "UNGUARDED",
     "Launch",
     "Peer",
     "ServerError",
@@ -35,6 +36,7 @@ HERE = Path(__file__).parent / "peers"
 MODULES = HERE / "node_modules"
 OURS = "rtserver"
 ONE_PROCESS = "one-process"
+UNGUARDED = "unguarded"
 START_TIMEOUT = 30.0
 """Seconds until a peer has to listen."""
 
@@ -70,7 +72,7 @@ class Peer:
         find: Returns how to start it, or raises `Unavailable`.
         groups: The comparisons that it takes part in.
         omits: Generator modes that it doesn't speak.
-        has_workers: Whether it runs as many processes behind one port as a scenario wants.
+        is_deployed: Whether it is deployed as a scenario wants: with workers, or guarded.
         only_full: Whether a quick run does without it, unless it is named.
     """
 
@@ -79,7 +81,7 @@ class Peer:
     find: Callable[[], Launch]
     groups: frozenset[Group] = frozenset({Group.SERVERS})
     omits: frozenset[str] = frozenset()
-    has_workers: bool = False
+    is_deployed: bool = False
     only_full: bool = False
 
 
@@ -128,7 +130,7 @@ def find_floor() -> Launch:
 JOINED = frozenset({Group.SERVERS, Group.CLUSTERS})
 
 PEERS = (
-    Peer(OURS, "rtserver", find_ours, frozenset(Group), has_workers=True),
+    Peer(OURS, "rtserver", find_ours, frozenset(Group), is_deployed=True),
     Peer(
         "python-socketio",
         "python-socketio",
@@ -140,6 +142,7 @@ PEERS = (
     Peer("bun", "Bun engine", find_bun),
     Peer("floor", "floor (C)", find_floor, omits=frozenset({"polling", "idle"}), only_full=True),
     Peer(ONE_PROCESS, "rtserver, one process", find_ours, frozenset({Group.WORKERS})),
+    Peer(UNGUARDED, "rtserver, unguarded", find_ours, frozenset({Group.GUARDED})),
 )
 
 

@@ -27,12 +27,12 @@ static size_t batch_length;
    All servers of a cluster are asked for under the first one's address, as behind a balancer. */
 static const char *upgrade_request(size_t *length)
 {
-    static char text[1024];
+    static char text[2048];
     static size_t size;
     if (!size)
         size = (size_t)snprintf(
             text, sizeof text,
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+            "GET /socket.io/?EIO=4&transport=websocket%s HTTP/1.1\r\n"
             "Host: 127.0.0.1:%d\r\n"
             "Connection: Upgrade\r\n"
             "Pragma: no-cache\r\n"
@@ -44,7 +44,9 @@ static const char *upgrade_request(size_t *length)
             "Sec-WebSocket-Version: 13\r\n"
             "Accept-Language: en-US,en;q=0.9\r\n"
             "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\n\r\n",
-            options.ports[0], options.ports[0]);
+            options.query, options.ports[0], options.ports[0]);
+    if (size >= sizeof text)
+        fail("the query is too long");
     *length = size;
     return text;
 }

@@ -24,6 +24,7 @@ struct options {
     int connections;
     int outstanding;      /* echo: per connection; fan-out: broadcasts; connects: handshakes in flight */
     int payload;          /* bytes of the string argument */
+    const char *query;    /* what follows in the query of the upgrade request */
     double warmup;        /* seconds */
     double duration;      /* seconds */
     int sources;          /* source addresses 127.0.0.1 to 127.0.0.N */

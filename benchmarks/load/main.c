@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 struct options options = {
-    .connections = 1, .outstanding = 1, .payload = 32, .warmup = 0.5, .duration = 2, .sources = 16};
+    .connections = 1, .outstanding = 1, .payload = 32, .query = "", .warmup = 0.5, .duration = 2, .sources = 16};
 
 static const struct {
     const char *name;
@@ -25,7 +25,7 @@ static void usage(void)
     fprintf(stderr,
             "usage: load echo|fanout|polling|connects|idle --port PORT... [--connections N]\n"
             "            [--outstanding N] [--payload BYTES] [--warmup SECONDS] [--duration SECONDS] [--sources N] [--spin]\n"
-            "            [--server-pid PID]...\n"
+            "            [--query TEXT] [--server-pid PID]...\n"
             "Prints one line of JSON: the result, or {\"error\": reason} and exit status 1.\n");
     exit(2);
 }
@@ -37,7 +37,8 @@ static void parse(int count, char **arguments)
         {"outstanding", required_argument, NULL, 'o'}, {"payload", required_argument, NULL, 'b'},
         {"warmup", required_argument, NULL, 'w'},   {"duration", required_argument, NULL, 'd'},
         {"sources", required_argument, NULL, 's'},  {"server-pid", required_argument, NULL, 'i'},
-        {"spin", no_argument, NULL, 'n'},           {NULL, 0, NULL, 0},
+        {"query", required_argument, NULL, 'q'},      {"spin", no_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     int name;
     while ((name = getopt_long(count, arguments, "", names, NULL)) != -1) {
@@ -53,6 +54,7 @@ static void parse(int count, char **arguments)
         case 'w': options.warmup = atof(optarg); break;
         case 'd': options.duration = atof(optarg); break;
         case 's': options.sources = atoi(optarg); break;
+        case 'q': options.query = optarg; break;
         case 'n': options.spin = true; break;
         case 'i':
             if (options.server_pid_count == MAX_SERVER_PIDS)

@@ -71,10 +71,18 @@ def test_ours_has_a_mode_and_a_subscription_mode() -> None:
         assert told["RTSERVER_CLUSTER__SUBSCRIPTION_MODE"] == subscription
 
 
-def test_only_a_peer_that_has_workers_is_asked_for_them(tmp_path: Path) -> None:
+def test_only_a_peer_that_is_deployed_is_asked_for_workers(tmp_path: Path) -> None:
     with deployed(PEER, LAUNCH, 0, 5, Deployment(Group.WORKERS, workers=2)) as found:
         assert found.workers == ()
     assert "RTSERVER_WORKERS" not in environment(tmp_path)
+
+
+@pytest.mark.parametrize("is_deployed", [True, False])
+def test_only_such_a_peer_is_guarded(tmp_path: Path, is_deployed: bool) -> None:
+    peer = Peer("fake", "Fake", find, is_deployed=is_deployed)
+    with deployed(peer, LAUNCH, 0, 5, Deployment(Group.GUARDED, guarded=True)):
+        pass
+    assert ("RTSERVER_METRICS__ENABLED" in environment(tmp_path)) == is_deployed
 
 
 @pytest.fixture

@@ -20,9 +20,13 @@ class FakeGenerator:
     def __init__(self, **result: float) -> None:
         self.result = {"count": 100, "seconds": 1.0, "rate": 100.0, "generator_busy": 0.5, **result}
         self.asked: tuple[Any, ...] = ()
+        self.query = ""
 
-    def run(self, mode: str, ports: list[int], pids: list[int], **arguments: float) -> dict[str, float]:
+    def run(
+        self, mode: str, ports: list[int], pids: list[int], query: str, **arguments: float
+    ) -> dict[str, float]:
         self.asked = (mode, ports)
+        self.query = query
         before = used_seconds(pids)
         while used_seconds(pids) == before:  # time is what this process has to use
             pass
@@ -35,6 +39,7 @@ def rate(deployment: Deployment, server: Deployed, **result: float) -> Any:
     metric = Metric("echo", "echo", "echo/s", True)
     sample = bench._rate(Scenario("echo", "echo", {}, (metric,), deployment=deployment), server, 0)
     assert generator.asked == ("echo", server.ports)
+    assert generator.query.startswith("&token=") == deployment.guarded
     return sample
 
 
@@ -63,8 +68,14 @@ def test_who_takes_part(scenario: Scenario) -> None:
     names = {peer.name for peer in PEERS if takes(peer, scenario)}
     if scenario.deployment.group is Group.WORKERS:
         assert names == {"rtserver", "one-process"}
+    elif scenario.deployment.group is Group.GUARDED:
+        assert names == {"rtserver", "unguarded"}
     elif scenario.deployment.group is Group.CLUSTERS:
         assert names == {"rtserver", "node"} | ({"python-socketio"} if scenario.mode == "fanout" else set())
     else:
         assert {"rtserver", "node", "python-socketio", "bun"} <= names
         assert "one-process" not in names
+
+
+def test_clients_of_a_guarded_server_have_tokens() -> None:
+    rate(Deployment(Group.GUARDED, guarded=True), Deployed((SERVER,)))
