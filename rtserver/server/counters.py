@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["Counters"]
+__all__ = ["MAX_NAMES", "OTHER", "Counters"]
+
+MAX_NAMES: Final = 100
+"""Namespaces that are counted by name. Clients choose names, and there is no end of them."""
+OTHER: Final = "other"
+"""Stands for all others."""
 
 
 @dataclass(slots=True)
@@ -28,6 +34,8 @@ class Counters:
     """Clients that were disconnected for breaking the protocol."""
     handler_errors: int = 0
     """Handlers and callbacks that raised, or whose answer could not be sent."""
+    events_received: dict[str, int] = field(default_factory=lambda: {OTHER: 0})
+    """Events of clients by namespace, but for what namespaces have counted since: see `Hub.collect`."""
     events_sent: int = 0
     """Events that were emitted, counted once for each client that they were for."""
     refused_events: int = 0
@@ -60,3 +68,10 @@ class Counters:
     """Clients disconnected because too much waited for them in this layer; the transports count theirs."""
     queued_bytes: int = 0
     """Bytes that wait now for slow clients, in the namespaces that have a policy for them."""
+
+    def receive(self, namespace: str, events: int) -> None:
+        """Count events of clients."""
+        name = namespace if namespace in self.events_received else OTHER
+        if name == OTHER and len(self.events_received) < MAX_NAMES:
+            name = namespace
+        self.events_received[name] = self.events_received.get(name, 0) + events

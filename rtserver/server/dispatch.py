@@ -117,10 +117,12 @@ class Dispatch:
             self._decoded(client, packet)
             return
         event = args[0]
-        found = socket.namespace.events.get(event)
+        namespace = socket.namespace
+        found = namespace.events.get(event)
         if found is None:
             self._decoded(client, packet)
             return
+        namespace.received += 1
         function, is_async = found
         args[0] = socket.sid
         try:

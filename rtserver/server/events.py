@@ -57,6 +57,7 @@ class Events:
             SocketViolation: The name is reserved.
         """
         event = args[0]
+        socket.namespace.received += 1
         hooks = socket.hooks
         found = None if hooks is None else hooks.handlers.get(event)
         if found is None:

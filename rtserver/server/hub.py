@@ -178,19 +178,31 @@ class Hub:
             return
         if namespace.parent is None or self.settings.remove_empty:
             if self.namespaces.pop(namespace.name, None) is not None:
-                self._closed(namespace.name)
+                self._close(namespace)
             return
         self._empty[namespace.name] = None
         if len(self._empty) > MAX_EMPTY:  # names come from clients, and there is no end of them
             oldest = next(iter(self._empty))
-            del self._empty[oldest], self.namespaces[oldest]
-            self._closed(oldest)
+            del self._empty[oldest]
+            self._close(self.namespaces.pop(oldest))
 
-    def _closed(self, name: str) -> None:
+    def _close(self, namespace: Namespace) -> None:
         """Listen no longer for a namespace that is forgotten, unless the application has named it."""
+        self._collect(namespace)
+        name = namespace.name
         is_own = name in self.settings.namespaces or self.handlers.has_namespace(name) or name in self._kept
         if not is_own:
             self.on_close(name)
+
+    def collect(self) -> None:
+        """Give the counters what the namespaces have counted."""
+        for namespace in self.namespaces.values():
+            self._collect(namespace)
+
+    def _collect(self, namespace: Namespace) -> None:
+        if namespace.received:
+            self.counters.receive(namespace.name, namespace.received)
+            namespace.received = 0
 
     def find(self, namespace: str, sid: Any) -> Socket | None:
         """Return the socket of this sid; also while its connect or disconnect handler runs."""

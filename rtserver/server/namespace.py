@@ -44,6 +44,7 @@ class Namespace:
         "on_disconnect",
         "parent",
         "plain",
+        "received",
         "rooms",
         "slow_clients",
         "sockets",
@@ -62,6 +63,8 @@ class Namespace:
         """Who is told of what happens to rooms."""
         self.plain = slow_clients is None
         """Whether nothing but sending is to be done with an ordinary event for its clients."""
+        self.received = 0
+        """Events of its clients since the counters were given them."""
         self.listening = 0
         """How many sockets have outgoing catch-alls."""
         self._is_plain_unheard = True

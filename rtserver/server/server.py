@@ -110,9 +110,10 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         """The serializer."""
         return self._hub.codec
 
-    def has_clients(self, namespace: str) -> bool:
-        """Tell whether clients of this server are in a namespace."""
-        return namespace in self._hub.namespaces
+    def events_received(self) -> dict[str, int]:
+        """Return how many events clients have sent, by namespace."""
+        self._hub.collect()
+        return dict(self.counters.events_received)
 
     def occupancy(self) -> Iterator[tuple[str, int, int]]:
         """Go through the namespaces: the name, how many clients of this server and how many rooms it has."""

@@ -27,5 +27,5 @@ class MetricsSettings(Section):
 
     enabled: bool = Field(
         default=False,
-        description="Whether there are any. Counting events and bytes costs a few percent of throughput.",
+        description="Whether there are any. Counting bytes costs a little throughput.",
     )

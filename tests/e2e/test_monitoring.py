@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -83,9 +84,13 @@ async def test_an_address_of_its_own(operator: Operator, workers: int) -> None:
     for path in ("/health", "/ready", "/metrics"):
         assert (await operator.ask(path, operator.url))[0] == 404
     clients = [socketio.AsyncClient(reconnection=False) for _ in range(4)]
+    said: asyncio.Queue[str] = asyncio.Queue()
     for client in clients:
+        client.on("said", said.put_nowait)
         await client.connect(operator.url, transports=["websocket"])
     await clients[0].call("say", "hello", timeout=TIMEOUT)
+    for _ in clients:  # those at the other worker get it a little later
+        assert await asyncio.wait_for(said.get(), TIMEOUT) == "hello"
     found = await operator.metrics()
     assert found["rtserver_clients/"] == found["rtserver_connections"] == 4
     assert found["rtserver_events_received_total/"] == 1

@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import ProcessCollector
 
 from rtserver.host import Server
+from rtserver.server.counters import MAX_NAMES, OTHER
 from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
 from rtserver.service.monitoring.families import Family, Kind, Sample
 from rtserver.service.monitoring.lag import LoopLag
-from rtserver.service.monitoring.meter import MOST, OTHER, Meter
 from rtserver.transport.traffic import Traffic
 
 __all__ = ["Parts", "collect"]
@@ -67,8 +67,6 @@ class Parts(NamedTuple):
     """Asks clients for tokens."""
     limiter: EventLimiter | None = None
     """Limits the events of clients."""
-    meter: Meter | None = None
-    """Counts events."""
     traffic: Traffic | None = None
     """Counts bytes."""
 
@@ -81,7 +79,7 @@ def collect(server: Server, parts: Parts, lag: LoopLag) -> Iterator[Family]:
         parts: What stands around it.
         lag: What measures the event loop.
     """
-    guard, limiter, meter, traffic = parts
+    guard, limiter, traffic = parts
     yield _build()
     yield from _process()
     yield from _sessions(server)
@@ -101,10 +99,9 @@ def collect(server: Server, parts: Parts, lag: LoopLag) -> Iterator[Family]:
         server.counters.drops,
         "reason",
     )
-    if meter is not None:
-        yield Family.of(
-            "rtserver_events_received", "counter", "Events of clients.", dict(meter.events), "namespace"
-        )
+    yield Family.of(
+        "rtserver_events_received", "counter", "Events of clients.", server.events_received(), "namespace"
+    )
     if traffic is not None:
         yield Family.of(
             "rtserver_received_bytes", "counter", "Bytes that came in on WebSockets.", traffic.received
@@ -149,7 +146,7 @@ def _namespaces(server: Server) -> Iterator[Family]:
     clients: Counter[str] = Counter()
     rooms: Counter[str] = Counter()
     for name, size, room_count in server.occupancy():
-        label = name if len(clients) < MOST else OTHER
+        label = name if len(clients) < MAX_NAMES else OTHER
         clients[label] += size
         rooms[label] += room_count
     yield Family.of("rtserver_clients", "gauge", "Clients in a namespace.", clients, "namespace")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rtserver.engineio.handler import PacketHandler
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
 from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families, Family
 from rtserver.service.monitoring.lag import LoopLag
-from rtserver.service.monitoring.meter import Meter
 from rtserver.transport.traffic import Traffic
 
 __all__ = ["Monitor"]
@@ -25,7 +23,7 @@ class Monitor:
         server: The server.
         guard: What asks clients for tokens, if anything does.
         limiter: What limits the events of clients, if anything does.
-        counts: Whether events and bytes are counted, which costs something for each of them.
+        counts: Whether bytes and the lag of the loop are measured, which costs something.
     """
 
     def __init__(
@@ -35,20 +33,16 @@ class Monitor:
         self._guard = guard
         self._limiter = limiter
         self._lag = LoopLag(asyncio.get_running_loop())
-        self._meter: Meter | None = None
         self._traffic: Traffic | None = None
         if counts:
-            engine = server.eio
-            assert isinstance(engine.handler, PacketHandler)
-            engine.handler = self._meter = Meter(engine.handler, server.codec, server.has_clients)
-            self._traffic = engine.count_traffic()
+            self._traffic = server.eio.count_traffic()
             self._lag.start()
         self.is_draining = False
         """True from the moment when no client should come any more."""
 
     def measure(self) -> list[Family]:
         """Return the metrics of this process."""
-        parts = Parts(self._guard, self._limiter, self._meter, self._traffic)
+        parts = Parts(self._guard, self._limiter, self._traffic)
         return list(collect(self._server, parts, self._lag))
 
     async def families(self) -> Families:

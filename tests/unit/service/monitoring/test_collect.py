@@ -8,12 +8,12 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtserver.host import Server
+from rtserver.server.counters import MAX_NAMES
 from rtserver.service.auth.guard import Guard, Manners
 from rtserver.service.auth.verifier import Expectations, Verifier
 from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families
 from rtserver.service.monitoring.lag import LoopLag
-from rtserver.service.monitoring.meter import MOST, Meter
 from rtserver.transport.traffic import Traffic
 from tests.unit.server.harness import FakeSession
 
@@ -47,35 +47,37 @@ async def test_a_server_without_clients() -> None:
     assert found["rtserver_loop_lag_seconds_bucket,le=0.005"] == 1
     assert found["rtserver_loop_lag_seconds_bucket,le=+Inf"] == 1
     assert found["process_resident_memory_bytes"] > 1_000_000
-    assert not [name for name in found if "events_received" in name or "tokens" in name or "cluster" in name]
+    assert not [name for name in found if "bytes_total" in name or "tokens" in name or "cluster" in name]
 
 
 async def test_clients_rooms_and_events() -> None:
     server = Server(namespaces=["/", "/chat"])
     server.on("say", lambda sid: None)
-    meter = Meter(server._dispatch, server.codec, server.has_clients)
     for namespace in ("/", "/chat", "/chat"):
-        sid = FakeSession(meter).join(namespace)
+        session = FakeSession(server._dispatch)
+        sid = session.join(namespace)
         await server.enter_room(sid, "room", namespace=namespace)
+        session.receive(f'2{namespace},["say"]')
     await server.emit("news", namespace="/chat")
     traffic = Traffic()
     traffic.sent = 7
-    found = values(server, meter=meter, traffic=traffic)
+    found = values(server, traffic=traffic)
     assert found["rtserver_clients,namespace=/"] == 1
     assert found["rtserver_clients,namespace=/chat"] == 2
     assert found["rtserver_rooms,namespace=/chat"] == 1
     assert found["rtserver_connects_total"] == 3
     assert found["rtserver_events_sent_total"] == 2
-    assert found["rtserver_events_received_total,namespace=other"] == 0
+    assert found["rtserver_events_received_total,namespace=/"] == 1
+    assert found["rtserver_events_received_total,namespace=/chat"] == 2
     assert found["rtserver_sent_bytes_total"] == 7
 
 
 async def test_labels_are_bounded() -> None:
     server = Server(namespaces="*")
-    for number in range(MOST + 20):
+    for number in range(MAX_NAMES + 20):
         FakeSession(server._dispatch).join(f"/{number}")
     found = values(server)
-    assert len([name for name in found if name.startswith("rtserver_clients,")]) == MOST + 1
+    assert len([name for name in found if name.startswith("rtserver_clients,")]) == MAX_NAMES + 1
     assert found["rtserver_clients,namespace=other"] == 20
 
 
