@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.link import pack_command
+from rtserver.cluster.redis.members import Members
 from rtserver.cluster.redis.publisher import LIMIT, OVERHEAD, PATIENCE, BeforeResuming, Publisher
 from rtserver.cluster.redis.topology import Topology
-from rtserver.errors import StartError
 
 __all__ = ["ShardPublisher"]
 
 logger = logging.getLogger("rtserver.cluster")
 
+LEAVING: Final = 1.0
+"""Seconds in which a node that has no slots any more says which messages it didn't take."""
 MOVED: Final = ("MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN ")
 """How the errors begin of a node that hasn't a slot, or hasn't it alone."""
 CHANNEL: Final = re.compile(rb"\*\d+\r\n\$\d+\r\n\w+\r\n\$(\d+)\r\n")
@@ -42,9 +44,8 @@ class ShardPublisher:
         self.before_resuming: BeforeResuming | None = None
         """As of `Publisher`: waited for before a node whose connection was lost is sent anything."""
         self._limit = limit
-        self._publishers: dict[str, Publisher] = {}
-        self._starting: set[asyncio.Task[None]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._members: Members[Publisher] = Members(self._end)
+        self._publishers = self._members.present
         self._returned: deque[bytes] = deque()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -59,22 +60,22 @@ class ShardPublisher:
     @property
     def reconnects(self) -> int:
         """How often a connection was made again."""
-        return self._gone.reconnects + sum(each.reconnects for each in self._publishers.values())
+        return self._gone.reconnects + sum(each.reconnects for each in self._all())
 
     @property
     def size(self) -> int:
         """Bytes of commands that Redis hasn't answered."""
-        return self._waiting_bytes + sum(each.size for each in self._publishers.values())
+        return self._waiting_bytes + sum(each.size for each in self._all())
 
     @property
     def dropped(self) -> int:
         """Commands that were dropped because more waited than is kept."""
-        return self._gone.dropped + sum(each.dropped for each in self._publishers.values())
+        return self._gone.dropped + sum(each.dropped for each in self._all())
 
     @property
     def unconfirmed(self) -> int:
         """Commands that were under way when a connection was lost: they may have been carried out, or not."""
-        return self._gone.unconfirmed + sum(each.unconfirmed for each in self._publishers.values())
+        return self._gone.unconfirmed + sum(each.unconfirmed for each in self._all())
 
     @property
     def refusals(self) -> int:
@@ -101,10 +102,7 @@ class ShardPublisher:
 
     async def close(self, patience: float) -> None:
         """Send what waits, for so many seconds, and end."""
-        for task in self._starting:
-            task.cancel()
-        closing = (each.close(patience) for each in self._publishers.values())
-        await asyncio.gather(*closing, *self._closing)
+        await self._members.close(lambda publisher: publisher.close(patience))
         await self._topology.close()
         lost = len(self._returned) + len(self._waiting)
         if lost:
@@ -117,13 +115,16 @@ class ShardPublisher:
             publisher = Publisher(self._topology.dial_of(node), self._limit, self._refused, self._patience)
             publisher.before_resuming = self.before_resuming
             self._publishers[node] = publisher
-            self._spawn(publisher)
+            self._members.begin(publisher)
         return publisher
 
-    def _spawn(self, publisher: Publisher) -> None:
-        task = asyncio.create_task(_start(publisher))
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+    async def _end(self, publisher: Publisher) -> None:
+        await publisher.close(LEAVING)
+        self._gone.add(publisher)
+
+    def _all(self) -> Iterator[Publisher]:
+        yield from self._publishers.values()
+        yield from self._members.leaving
 
     def _wait(self, packed: bytes) -> None:
         self._waiting.append(packed)
@@ -149,14 +150,10 @@ class ShardPublisher:
     def _changed(self) -> None:
         """Send what had to wait, and what waits for nodes that have no slots any more."""
         for name in self._publishers.keys() - self._topology.nodes:
-            publisher = self._publishers.pop(name)
+            publisher = self._members.remove(name)
             for packed in publisher.take_waiting():
                 self._returned.append(packed)
                 self._waiting_bytes += len(packed) + OVERHEAD
-            self._gone.add(publisher)
-            task = asyncio.create_task(publisher.close(0))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
         waiting = [*self._returned, *self._waiting]
         self._returned.clear()
         self._waiting.clear()
@@ -180,13 +177,6 @@ class _Counts:
         self.reconnects += publisher.reconnects
         self.dropped += publisher.dropped
         self.unconfirmed += publisher.unconfirmed
-
-
-async def _start(publisher: Publisher) -> None:
-    try:
-        await publisher.start()
-    except StartError as error:
-        logger.error("%s", error)
 
 
 def _channel_of(packed: bytes) -> str:

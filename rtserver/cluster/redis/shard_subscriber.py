@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from rtserver.cluster.redis.members import Members
 from rtserver.cluster.redis.subscriber import Heartbeat, Subscriber, Subscription, Take
 from rtserver.cluster.redis.topology import Topology
 from rtserver.errors import StartError
@@ -32,9 +33,8 @@ class ShardSubscriber:
         self._takes: dict[Key, Take] = {}
         self._places: dict[Key, str] = {}
         """The node on which each channel is subscribed to; none for those that are nowhere."""
-        self._subscribers: dict[str, Subscriber] = {}
-        self._starting: set[asyncio.Task[None]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._members: Members[Subscriber] = Members(Subscriber.close)
+        self._subscribers = self._members.present
         self._is_started = False
         self._reconnects = 0
         self.hearing = ShardHearing(self._subscribers)
@@ -56,13 +56,14 @@ class ShardSubscriber:
         await self._topology.start()
         self._place_all()
         self._is_started = True
-        await asyncio.gather(*(each.start() for each in self._subscribers.values()))
+        starting = map(self._members.start, self._subscribers.values())
+        for result in await asyncio.gather(*starting, return_exceptions=True):
+            if isinstance(result, StartError):
+                raise result
 
     async def close(self) -> None:
         """End."""
-        for task in self._starting:
-            task.cancel()
-        await asyncio.gather(*(each.close() for each in self._subscribers.values()), *self._closing)
+        await self._members.close(Subscriber.close)
         await self._topology.close()
 
     # Subscriptions.
@@ -116,19 +117,8 @@ class ShardSubscriber:
             subscriber.hearing.begin(asyncio.get_running_loop().time())
             self._subscribers[node] = subscriber
             if self._is_started:
-                self._spawn(subscriber)
+                self._members.begin(subscriber)
         return subscriber
-
-    def _spawn(self, subscriber: Subscriber) -> None:
-        async def start() -> None:
-            try:
-                await subscriber.start()
-            except StartError as error:
-                logger.error("%s", error)
-
-        task = asyncio.create_task(start())
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
 
     def _place_all(self) -> None:
         for key in tuple(self._takes):
@@ -139,12 +129,9 @@ class ShardSubscriber:
             return
         self._place_all()
         for node in self._subscribers.keys() - self._topology.nodes:
-            subscriber = self._subscribers.pop(node)
+            subscriber = self._members.remove(node)
             self.hearing.forget(subscriber)
             self._reconnects += 1 + subscriber.reconnects
-            task = asyncio.create_task(subscriber.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
 
 
 class ShardHearing:

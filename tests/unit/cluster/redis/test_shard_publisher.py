@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from redis.exceptions import ResponseError
 
+from rtserver.cluster.redis import shard_publisher as module
 from rtserver.cluster.redis.link import pack_command
 from rtserver.cluster.redis.shard_publisher import ShardPublisher
 from rtserver.cluster.redis.topology import Topology
@@ -129,3 +130,39 @@ async def test_what_is_not_sent_in_the_end_is_counted(nodes: Nodes) -> None:
     send(publisher, "one", b"1")
     await publisher.close(0)
     assert publisher.dropped == 1
+
+
+async def test_what_is_under_way_to_a_node_that_is_replaced_is_counted(
+    nodes: Nodes, publisher: ShardPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAVING", 0.01)
+    nodes.change(one="a")
+    send(publisher, "one", b"1")
+    await until(lambda: publisher.is_connected and publisher.size == 0)
+    await nodes.client("a").client_pause(100, all=False)
+    send(publisher, "one", b"2", b"3")
+    await until(lambda: len(publisher._publishers["a"]._under_way) == 2)
+    nodes.nodes = {"b"}
+    nodes.change(one="b")
+    assert publisher.size > 0
+    await until(lambda: publisher.unconfirmed == 2)
+    assert publisher.size == publisher.dropped == 0
+    assert not publisher._members.leaving
+
+
+async def test_a_node_that_is_replaced_has_time_to_say_what_it_did_not_take(
+    nodes: Nodes, publisher: ShardPublisher
+) -> None:
+    nodes.change(one="a")
+    send(publisher, "one", b"1")
+    await until(lambda: publisher.is_connected and publisher.size == 0)
+    async with Heard(nodes) as heard:
+        await nodes.client("a").client_pause(100, all=False)
+        send(publisher, "one", b"2")
+        leaving = publisher._publishers["a"]
+        await until(lambda: len(leaving._under_way) == 1)
+        nodes.nodes = {"b"}
+        nodes.change(one="b")
+        assert await heard.next("a") == [b"2"]
+        await until(lambda: publisher.size == 0)
+    assert publisher.unconfirmed == 0

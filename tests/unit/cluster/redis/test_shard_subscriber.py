@@ -122,3 +122,16 @@ def test_without_a_node_it_is_deaf_from_the_beginning(nodes: Nodes) -> None:
     hearing.begin(5.0)
     assert (hearing.is_hearing, hearing.deaf_since, hearing.since, hearing.lag) == (False, 5.0, 5.0, None)
     assert hearing.deaf_seconds(7.0) == 2.0
+
+
+async def test_a_node_that_goes_at_the_start_does_not_keep_the_others_from_starting(nodes: Nodes) -> None:
+    hearer = Hearer(nodes)
+    nodes.places = {"one": "a", "two": "b"}
+    hearer.subscribe("one", "two")
+    starting = asyncio.ensure_future(hearer.subscriber.start())
+    await until(lambda: bool(hearer.subscriber._members._starting))
+    nodes.nodes = {"a"}
+    nodes.change(two="a")
+    await starting
+    await hearer.hears("two", "a")
+    await hearer.subscriber.close()
