@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> None:
     seconds, rate, rooms, payload = map(float, numbers)
     kind, _, subscription = mode.partition("-")
     form = form_of(kind, KEY, "static" if subscription else "dynamic", MAX_LENGTH)
-    commands = [form(event(f"room {number}", int(payload)), f"room {number}") for number in range(int(rooms))]
+    commands = [
+        form.tell(event(f"room {number}", int(payload)), f"room {number}") for number in range(int(rooms))
+    ]
     client = Redis.from_url(url)
     client.ping()
     print("publishing", flush=True)

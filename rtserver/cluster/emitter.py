@@ -98,7 +98,7 @@ class EmitterOperator(Selection, EmitterChain[Result]):
             return self.send(())
         room = str(target.rooms[0]) if len(target.rooms) == 1 else None
         message = Message(EMITTER, self.namespace, kind, {"opts": options(target, self.flags), **data})
-        return self.send((self.form(message, room),))
+        return self.send((self.form.tell(message, room),))
 
 
 class EmitterNamespace(EmitterChain[Result]):
@@ -140,7 +140,7 @@ class EmitterNamespace(EmitterChain[Result]):
         """
         data = {"packet": event_args(event, args)}
         message = Message(EMITTER, self._everyone.namespace, Kind.SERVER_SIDE_EMIT, data)
-        return self._everyone.send((self._everyone.form(message, None),))
+        return self._everyone.send((self._everyone.form.tell(message, None),))
 
 
 class Emitter(EmitterNamespace[Awaitable[None]]):
@@ -157,6 +157,7 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
         subscription_mode: Which rooms have channels of their own in sharded mode, as on the servers:
             ``"dynamic"``, ``"static"`` or ``"dynamic-private"``.
         max_length: How many entries a stream keeps, about.
+        stream_count: How many streams there are, as on the servers: each namespace has one of them.
         options: Options of redis-py's client.
 
     Raises:
@@ -173,9 +174,11 @@ class Emitter(EmitterNamespace[Awaitable[None]]):
         key: str = KEY,
         subscription_mode: SubscriptionMode = "dynamic",
         max_length: int = MAX_LENGTH,
+        stream_count: int = 1,
         **options: Any,
     ) -> None:
-        super().__init__("/", form_of(mode, key, subscription_mode, max_length), self._publish)
+        form = form_of(mode, key, subscription_mode, max_length, stream_count)
+        super().__init__("/", form, self._publish)
         self._client = connect(url, **options)
 
     async def __aenter__(self) -> Emitter:
@@ -213,6 +216,7 @@ class BlockingEmitter(EmitterNamespace[None]):
         key: As for `Emitter`.
         subscription_mode: As for `Emitter`.
         max_length: As for `Emitter`.
+        stream_count: As for `Emitter`.
         options: Options of redis-py's client.
 
     Raises:
@@ -229,9 +233,11 @@ class BlockingEmitter(EmitterNamespace[None]):
         key: str = KEY,
         subscription_mode: SubscriptionMode = "dynamic",
         max_length: int = MAX_LENGTH,
+        stream_count: int = 1,
         **options: Any,
     ) -> None:
-        super().__init__("/", form_of(mode, key, subscription_mode, max_length), self._publish)
+        form = form_of(mode, key, subscription_mode, max_length, stream_count)
+        super().__init__("/", form, self._publish)
         self._client = connect(url, BLOCKING, **options)
 
     def __enter__(self) -> BlockingEmitter:

@@ -33,6 +33,7 @@ CASES = {
     "sharded": Case("sharded", {}, {}),
     "sharded, static": Case("sharded", {"subscription_mode": "static"}, {"subscriptionMode": "static"}),
     "streams": Case("streams", {}, {}),
+    "streams, several": Case("streams", {"stream_count": 3}, {"streamCount": 3}),
 }
 
 

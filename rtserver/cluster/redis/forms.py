@@ -1,38 +1,38 @@
-"""The command that carries a message for all servers, in each of the modes of Node's Redis adapters."""
+"""The commands that carry messages, in each of the modes of Node's Redis adapters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Literal, get_args
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, get_args
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.classic import encode as encode_classic
+from rtserver.cluster.redis.classic import encode_response
+from rtserver.cluster.redis.streams.entries import Entry, is_durable
 from rtserver.cluster.redis.streams.entries import encode as encode_entry
-from rtserver.cluster.redis.streams.entries import is_durable
+from rtserver.cluster.redis.streams.names import StreamNames
 from rtserver.cluster.wire import encode, pack
 
 __all__ = [
     "MAX_LENGTH",
     "MODES",
     "SUBSCRIPTION_MODES",
+    "ClassicForm",
     "Command",
     "Form",
     "Mode",
+    "ShardedForm",
+    "StreamsForm",
     "SubscriptionMode",
+    "add_to_stream",
     "check_subscription_mode",
-    "classic",
     "form_of",
-    "has_own_channel",
     "looks_like_a_sid",
-    "sharded",
-    "streams",
 ]
 
 Command = tuple[str | bytes | int, ...]
 """A command of Redis: its name, its arguments."""
-Form = Callable[[Message, str | None], Command]
-"""Makes the command of a message, and of the one room that it is for."""
 
 Mode = Literal["pubsub", "sharded", "streams"]
 """What carries the messages of a cluster: one of Node's three adapters for Redis."""
@@ -45,11 +45,34 @@ MAX_LENGTH: Final = 10_000
 SID_LENGTH: Final = 20
 
 
+class Form(Protocol):
+    """How messages are put for one mode."""
+
+    def tell(self, message: Message, room: str | None) -> Command:
+        """Return the command that carries a message to all servers.
+
+        Args:
+            message: The message.
+            room: The one room that it is for, where that is so.
+
+        Raises:
+            TypeError: Something in the message can't be serialized.
+        """
+
+    def reply(self, uid: str, message: Message) -> Command:
+        """Return the command that carries a message to one server, which has asked for it.
+
+        Raises:
+            TypeError: Something in the message can't be serialized.
+        """
+
+
 def form_of(
     mode: str,
     key: str = KEY,
     subscription_mode: SubscriptionMode = "dynamic",
     max_length: int = MAX_LENGTH,
+    stream_count: int = 1,
 ) -> Form:
     """Return the form of a mode.
 
@@ -57,7 +80,8 @@ def form_of(
         mode: ``"pubsub"``, ``"sharded"`` or ``"streams"``.
         key: What the names of channels begin with; the stream's name.
         subscription_mode: Which rooms have channels of their own, in sharded mode.
-        max_length: How many entries the stream keeps, about.
+        max_length: How many entries a stream keeps, about.
+        stream_count: How many streams there are.
 
     Raises:
         ValueError: There is no such mode.
@@ -65,21 +89,12 @@ def form_of(
     check_subscription_mode(subscription_mode)
     channels = Channels(key)
     if mode == "pubsub":
-        return classic(channels)
+        return ClassicForm(channels)
     if mode == "sharded":
-        return sharded(channels, subscription_mode)
+        return ShardedForm(channels, subscription_mode)
     if mode == "streams":
-        return streams(channels, key, max_length)
+        return StreamsForm(channels, StreamNames(key, stream_count), max_length)
     raise ValueError(f"received the mode {mode!r}, expected one of {', '.join(MODES)}")
-
-
-def classic(channels: Channels) -> Form:
-    """Return the form of @socket.io/redis-adapter's ``createAdapter``: pub/sub."""
-
-    def form(message: Message, room: str | None) -> Command:
-        return ("PUBLISH", *encode_classic(channels, message, room))
-
-    return form
 
 
 def check_subscription_mode(mode: str) -> None:
@@ -94,27 +109,43 @@ def check_subscription_mode(mode: str) -> None:
         )
 
 
-def sharded(channels: Channels, mode: SubscriptionMode) -> Form:
-    """Return the form of @socket.io/redis-adapter's ``createShardedAdapter``: sharded pub/sub.
+@dataclass(frozen=True, slots=True)
+class ClassicForm:
+    """That of @socket.io/redis-adapter's ``createAdapter``: pub/sub."""
 
-    Args:
-        channels: The cluster's.
-        mode: Which rooms have channels of their own.
-    """
+    channels: Channels
 
-    def form(message: Message, room: str | None) -> Command:
-        own = room is not None and has_own_channel(message, room, mode)
-        channel = channels.events(message.namespace, room if own else None)
-        return ("SPUBLISH", channel, encode(message))
+    def tell(self, message: Message, room: str | None) -> Command:
+        """Return the command that carries a message to all servers."""
+        return ("PUBLISH", *encode_classic(self.channels, message, room))
 
-    return form
+    def reply(self, uid: str, message: Message) -> Command:
+        """Return the command that carries a message to one server."""
+        return ("PUBLISH", *encode_response(self.channels, uid, message))
 
 
-def has_own_channel(message: Message, room: str, mode: SubscriptionMode) -> bool:
-    """Tell whether a message for one room goes to a channel of that room."""
-    if message.kind is not Kind.BROADCAST or "requestId" in message.data:
-        return False
-    return mode == "dynamic-private" or (mode == "dynamic" and not looks_like_a_sid(room))
+@dataclass(frozen=True, slots=True)
+class ShardedForm:
+    """That of @socket.io/redis-adapter's ``createShardedAdapter``: sharded pub/sub."""
+
+    channels: Channels
+    mode: SubscriptionMode
+    """Which rooms have channels of their own."""
+
+    def tell(self, message: Message, room: str | None) -> Command:
+        """Return the command that carries a message to all servers, or to those that listen to its room."""
+        own = room if room is not None and self.has_own_channel(message, room) else None
+        return ("SPUBLISH", self.channels.events(message.namespace, own), encode(message))
+
+    def reply(self, uid: str, message: Message) -> Command:
+        """Return the command that carries a message to one server."""
+        return ("SPUBLISH", self.channels.server(message.namespace, uid), encode(message))
+
+    def has_own_channel(self, message: Message, room: str) -> bool:
+        """Tell whether a message for one room goes to a channel of that room."""
+        if message.kind is not Kind.BROADCAST or "requestId" in message.data:
+            return False
+        return self.mode == "dynamic-private" or (self.mode == "dynamic" and not looks_like_a_sid(room))
 
 
 def looks_like_a_sid(room: str) -> bool:
@@ -123,22 +154,33 @@ def looks_like_a_sid(room: str) -> bool:
     return length == SID_LENGTH
 
 
-def streams(channels: Channels, stream: str, max_length: int) -> Form:
-    """Return the form of @socket.io/redis-streams-adapter.
+@dataclass(frozen=True, slots=True)
+class StreamsForm:
+    """That of @socket.io/redis-streams-adapter.
 
-    What servers are to do at once, or not at all, doesn't go to the stream but to pub/sub.
-
-    Args:
-        channels: The cluster's.
-        stream: The stream's name.
-        max_length: How many entries it keeps, about.
+    What servers are to do at once, or not at all, doesn't go to a stream but to pub/sub.
     """
 
-    def form(message: Message, room: str | None) -> Command:
-        if not is_durable(message):
-            uid, namespace, kind, data = message
-            body = {"uid": uid, "nsp": namespace, "type": int(kind), "data": data}
-            return ("PUBLISH", channels.events(namespace), pack(body))
-        return ("XADD", stream, "MAXLEN", "~", max_length, "*", *encode_entry(message).fields())
+    channels: Channels
+    names: StreamNames
+    max_length: int
+    """How many entries a stream keeps, about."""
 
-    return form
+    def tell(self, message: Message, room: str | None) -> Command:
+        """Return the command that carries a message to all servers."""
+        if is_durable(message):
+            return add_to_stream(self.names.of(message.namespace), self.max_length, encode_entry(message))
+        return self._publish(self.channels.events(message.namespace), message)
+
+    def reply(self, uid: str, message: Message) -> Command:
+        """Return the command that carries a message to one server."""
+        return self._publish(self.channels.server(message.namespace, uid), message)
+
+    def _publish(self, channel: str, message: Message) -> Command:
+        uid, namespace, kind, data = message
+        return ("PUBLISH", channel, pack({"uid": uid, "nsp": namespace, "type": int(kind), "data": data}))
+
+
+def add_to_stream(stream: str, max_length: int, entry: Entry) -> Command:
+    """Return the command that adds an entry to a stream, which keeps about so many."""
+    return ("XADD", stream, "MAXLEN", "~", max_length, "*", *entry.fields())

@@ -12,8 +12,9 @@ from functools import partial
 from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.channels import Channels
-from rtserver.cluster.redis.classic import Classic, encode, encode_response
+from rtserver.cluster.redis.classic import Classic
 from rtserver.cluster.redis.connections import Connections
+from rtserver.cluster.redis.forms import ClassicForm
 from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
@@ -36,6 +37,7 @@ class PubSubBus:
         self._connections = connections
         self._channels = channels
         self._uid = connections.uid
+        self._form = ClassicForm(channels)
         self._format: Classic
         self._roll = Roll(connections, self.send, channels.responses, "NUMSUB")
         self._openings = Openings(connections.subscriber, self._channels_of)
@@ -80,11 +82,11 @@ class PubSubBus:
 
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other servers."""
-        self._connections.publisher.send(("PUBLISH", *encode(self._channels, message, room)))
+        self._connections.publisher.send(self._form.tell(message, room))
 
     def reply(self, uid: str, message: Message) -> None:
         """Send a message to the server that has asked for it."""
-        self._connections.publisher.send(("PUBLISH", *encode_response(self._channels, uid, message)))
+        self._connections.publisher.send(self._form.reply(uid, message))
 
     async def census(self, namespace: str) -> Census:
         """Count the other servers that listen for a namespace, those of Node among them."""

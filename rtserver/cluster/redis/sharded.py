@@ -23,13 +23,12 @@ from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.reader import Reader
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import Connections
-from rtserver.cluster.redis.forms import SubscriptionMode, has_own_channel, looks_like_a_sid
+from rtserver.cluster.redis.forms import ShardedForm, SubscriptionMode, looks_like_a_sid
 from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.cluster.rooms import LocalRooms
-from rtserver.cluster.wire import encode
 from rtserver.errors import ClusterViolation
 from rtserver.server.namespace import Room
 
@@ -54,6 +53,7 @@ class ShardedBus:
         self._connections = connections
         self._channels = channels
         self._mode: Final = mode
+        self._form = ShardedForm(channels, mode)
         self._uid = connections.uid
         self._roll = Roll(connections, self.send, channels.server, "SHARDNUMSUB")
         self._rooms: LocalRooms
@@ -100,19 +100,15 @@ class ShardedBus:
 
     def send(self, message: Message, room: str | None = None) -> None:
         """Send a message to all other servers, or to those that listen to its room."""
-        namespace = message.namespace
-        if room is not None and not self._has_channel(message, room):
+        if room is not None and self._must_reach_all(message.namespace, room):
             room = None
         if message.kind is Kind.JOIN and self._mode != "static":
             self._note_joining(message)
-        self._connections.publisher.send(
-            ("SPUBLISH", self._channels.events(namespace, room), encode(message))
-        )
+        self._connections.publisher.send(self._form.tell(message, room))
 
     def reply(self, uid: str, message: Message) -> None:
         """Send a message to the server that has asked for it."""
-        channel = self._channels.server(message.namespace, uid)
-        self._connections.publisher.send(("SPUBLISH", channel, encode(message)))
+        self._connections.publisher.send(self._form.reply(uid, message))
 
     async def census(self, namespace: str) -> Census:
         """Count the other servers that listen for a namespace, those of Node among them."""
@@ -155,10 +151,10 @@ class ShardedBus:
         waiting = [each for name in names if (each := subscriber.confirmation(name)) is not None]
         return asyncio.wait(waiting, timeout=SETTLED) if waiting else None
 
-    def _has_channel(self, message: Message, room: str) -> bool:
-        if not has_own_channel(message, room, self._mode) or self._rooms.has_history(room):
-            return False  # every server that keeps a room's history has to get what is sent to it
-        return not self._spread or not self._is_joining((message.namespace, room))
+    def _must_reach_all(self, namespace: str, room: str) -> bool:
+        if self._rooms.has_history(room):
+            return True  # every server that keeps a room's history has to get what is sent to it
+        return bool(self._spread) and self._is_joining((namespace, room))
 
     def _note_joining(self, message: Message) -> None:
         self._expire()

@@ -54,6 +54,7 @@ def _run(options: argparse.Namespace) -> None:
         key=cluster.key,
         subscription_mode=cluster.subscription_mode,
         max_length=cluster.max_length,
+        stream_count=cluster.stream_count,
     )
     try:
         with emitter:

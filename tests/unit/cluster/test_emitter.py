@@ -21,11 +21,14 @@ class Sent:
 
     def __init__(self) -> None:
         self.messages: list[tuple[Message, str | None]] = []
-        self.emitter: EmitterNamespace[int] = EmitterNamespace("/", self._form, self._send)
+        self.emitter: EmitterNamespace[int] = EmitterNamespace("/", self, self._send)
 
-    def _form(self, message: Message, room: str | None) -> Command:
+    def tell(self, message: Message, room: str | None) -> Command:
         self.messages.append((message, room))
         return ()
+
+    def reply(self, uid: str, message: Message) -> Command:
+        raise AssertionError("emitters are asked nothing")
 
     def _send(self, commands: Sequence[Command]) -> int:
         return len(commands)

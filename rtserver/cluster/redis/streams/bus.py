@@ -18,6 +18,7 @@ from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message, event_of, flags_of, target_of
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import FAREWELL, Connections
+from rtserver.cluster.redis.forms import StreamsForm
 from rtserver.cluster.redis.link import dial_of
 from rtserver.cluster.redis.openings import Channel, Openings
 from rtserver.cluster.redis.roll import Roll
@@ -31,7 +32,7 @@ from rtserver.cluster.redis.streams.stream import Stream, StreamOptions
 from rtserver.cluster.redis.streams.summons import Summons
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.cluster.rooms import LocalRooms, concerns_any
-from rtserver.cluster.wire import decode, pack
+from rtserver.cluster.wire import decode
 from rtserver.errors import ClusterViolation
 from rtserver.server.counters import Counters
 from rtserver.server.manager import LocalSink
@@ -66,6 +67,7 @@ class StreamsBus:
         self._channels = channels
         self._names = names
         self._options = options
+        self._form = StreamsForm(channels, names, options.max_length)
         self._streams: dict[str, Stream] = {}
         self._openings = Openings(connections.subscriber, self._channels_of)
         self._roll = Roll(connections, self.send, channels.server, "NUMSUB")
@@ -180,16 +182,11 @@ class StreamsBus:
         if is_durable(message):
             self._stream(message.namespace).send(message)
         else:
-            self._publish(self._channels.events(message.namespace), message)
+            self._connections.publisher.send(self._form.tell(message, room))
 
     def reply(self, uid: str, message: Message) -> None:
         """Send a message to one other server."""
-        self._publish(self._channels.server(message.namespace, uid), message)
-
-    def _publish(self, channel: str, message: Message) -> None:
-        uid, namespace, kind, data = message
-        body = pack({"uid": uid, "nsp": namespace, "type": int(kind), "data": data})
-        self._connections.publisher.send(("PUBLISH", channel, body))
+        self._connections.publisher.send(self._form.reply(uid, message))
 
     async def census(self, namespace: str) -> Census:
         """Count the other servers that listen for a namespace, those of Node among them."""

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from rtserver.cluster.message import Message
 from rtserver.cluster.redis.client import Client, answer
+from rtserver.cluster.redis.forms import add_to_stream
 from rtserver.cluster.redis.link import Dial
 from rtserver.cluster.redis.streams.entries import Entry, Fields, number_of, read
 from rtserver.cluster.redis.streams.log import StreamLog
@@ -71,7 +72,7 @@ class Stream:
         self.writer = StreamWriter(dial, options.max_waiting, self._not_written)
         self.reader = StreamReader(dial, name, self._place, self._take)
         self._client = client
-        self._command = ("XADD", name, "MAXLEN", "~", options.max_length, "*")
+        self._max_length = options.max_length
         self._receive = receive
         self._violated = violated
 
@@ -108,7 +109,7 @@ class Stream:
         Raises:
             TypeError: Something in it can't be serialized.
         """
-        self.writer.send((*self._command, *self.log.add(message).fields()))
+        self.writer.send(add_to_stream(self.name, self._max_length, self.log.add(message)))
 
     async def _not_written(self, commands: Sequence[bytes]) -> Sequence[bytes]:
         """Return which of the commands that were under way Redis hasn't carried out: the stream shows it."""

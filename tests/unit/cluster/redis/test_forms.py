@@ -23,14 +23,14 @@ EVENT = message(packet=PACKET, opts=R1)
 
 
 def test_pubsub_is_the_older_format() -> None:
-    command, channel, body = form_of("pubsub", "app")(EVENT, "r1")
+    command, channel, body = form_of("pubsub", "app").tell(EVENT, "r1")
     assert (command, channel) == ("PUBLISH", "app#/#r1#")
     assert isinstance(body, bytes)
     assert body.startswith(b"\x93\xa7emitter")
 
 
 def test_sharded_is_the_cluster_adapters() -> None:
-    command = form_of("sharded")(EVENT, None)
+    command = form_of("sharded").tell(EVENT, None)
     text = (
         b'{"uid":"emitter","nsp":"/","type":3,"data":{"packet":{"type":2,"data":["ev"]},'
         b'"opts":{"rooms":["r1"],"except":[],"flags":{}}}}'
@@ -54,22 +54,42 @@ def test_sharded_is_the_cluster_adapters() -> None:
 def test_only_ordinary_events_go_to_the_channel_of_a_room(
     told: Message, room: str, mode: SubscriptionMode, channel: str
 ) -> None:
-    assert form_of("sharded", subscription_mode=mode)(told, room)[1] == channel
+    assert form_of("sharded", subscription_mode=mode).tell(told, room)[1] == channel
 
 
 def test_what_must_not_be_lost_goes_to_the_stream() -> None:
     leave = message(Kind.LEAVE, opts=R1, rooms=["r3"])
     data = b'{"opts":{"rooms":["r1"],"except":[],"flags":{}},"rooms":["r3"]}'
     fields = ("uid", "emitter", "nsp", "/", "type", "5", "data", data)
-    assert form_of("streams", max_length=99)(leave, None) == (
+    assert form_of("streams", max_length=99).tell(leave, None) == (
         *("XADD", "socket.io", "MAXLEN", "~", 99, "*"),
         *fields,
     )
 
 
+def test_a_namespace_has_one_of_several_streams() -> None:
+    leave = message(Kind.LEAVE, opts=R1, rooms=["r3"])
+    form = form_of("streams", "app", stream_count=3)
+    streams = [form.tell(leave._replace(namespace=name), None)[1] for name in ("/", "/chat")]
+    assert streams == ["app-2", "app-1"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "command", "channel"),
+    [
+        ("pubsub", "PUBLISH", "socket.io-response#/#asker#"),
+        ("sharded", "SPUBLISH", "socket.io#/#asker#"),
+        ("streams", "PUBLISH", "socket.io#/#asker#"),
+    ],
+)
+def test_an_answer_goes_to_the_channel_of_who_asked(mode: str, command: str, channel: str) -> None:
+    answer = Message("me", "/", Kind.FETCHED, {"requestId": "1", "sockets": []})
+    assert form_of(mode).reply("asker", answer)[:2] == (command, channel)
+
+
 def test_bytes_in_a_stream_are_msgpack_in_base64() -> None:
     data: dict[str, Any] = {"packet": {"type": 2, "data": ["ev", b"\x01"]}, "opts": R1}
-    assert form_of("streams")(message(**data), None)[-1] == b64encode(pack(data))
+    assert form_of("streams").tell(message(**data), None)[-1] == b64encode(pack(data))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +101,7 @@ def test_bytes_in_a_stream_are_msgpack_in_base64() -> None:
     ],
 )
 def test_what_is_for_now_only_goes_to_pubsub_in_msgpack(asked: Message) -> None:
-    command, channel, body = form_of("streams")(asked, "r1")
+    command, channel, body = form_of("streams").tell(asked, "r1")
     assert (command, channel) == ("PUBLISH", "socket.io#/#")
     assert isinstance(body, bytes)
     assert body[:1] == b"\x84"
