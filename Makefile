@@ -31,7 +31,7 @@ define npm_ci
 @touch $(1)
 endef
 
-.PHONY: help serve test lint format bench bench-quick clean chromium nginx redis
+.PHONY: help serve test lint format docs bench bench-quick clean chromium nginx redis
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
 format: $(VENV)/.installed-lint  ## Format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(VENV)/.installed  ## Write the references of the settings anew: config/rtserver.toml, docs/configuration.md
+	@$(BIN)/rtserver default-config > config/rtserver.toml
+	@$(BIN)/rtserver default-config --format markdown > docs/configuration.md
 
 bench: $(VENV)/.installed-bench bench-peers  ## Measure against the peers (minutes)
 	@$(BIN)/python -m benchmarks

@@ -17,11 +17,14 @@ from rtserver.service.listening import tls_context
 from rtserver.service.log_settings import Level
 from rtserver.service.logs import configure_logging
 from rtserver.service.reference import default_config
+from rtserver.service.reference_page import configuration_page
 from rtserver.service.workers.count import worker_count
 
 __all__ = ["main"]
 
 _OK, _FAILURE, _BAD_USAGE, _INTERRUPTED = 0, 1, 2, 130
+
+_REFERENCES = {"toml": default_config, "markdown": configuration_page}
 
 _EXAMPLES = """\
 examples:
@@ -93,8 +96,8 @@ def _check(options: argparse.Namespace) -> None:
     print(f"{_describe_source(options.config)}: valid")
 
 
-def _print_defaults(_options: argparse.Namespace) -> None:
-    print(default_config(), end="")
+def _print_defaults(options: argparse.Namespace) -> None:
+    print(_REFERENCES[options.format](), end="")
 
 
 def _describe_source(file: Path | None) -> str:
@@ -138,7 +141,10 @@ def _parser() -> argparse.ArgumentParser:
     defaults = commands.add_parser(
         "default-config",
         help="print every setting with its documentation",
-        description="Print a TOML file that holds every setting, documented, at its default.",
+        description="Print every setting with its documentation and default: as a TOML file, or as a page.",
+    )
+    defaults.add_argument(
+        "--format", choices=list(_REFERENCES), default="toml", help='"toml", the default, or "markdown"'
     )
     defaults.set_defaults(run=_print_defaults)
     for command in (client, emit, token, status):

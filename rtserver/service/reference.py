@@ -14,7 +14,7 @@ from rtserver.service.config import environment_name
 from rtserver.service.setting_types import describe, submodel
 from rtserver.service.settings import Config
 
-__all__ = ["default_config"]
+__all__ = ["default_config", "toml_value"]
 
 _WIDTH = 100
 _HEAD = """\
@@ -64,11 +64,11 @@ def _setting(name: str, field: FieldInfo, absent: bool = False) -> Iterator[str]
     required = field.is_required()
     example = field.examples[0] if field.examples else None
     if required or field.default is None:
-        yield f"{'' if required and not absent else '# '}{name} = {_toml(example)}"
+        yield f"{'' if required and not absent else '# '}{name} = {toml_value(example)}"
     else:
-        yield f"{'# ' if absent else ''}{name} = {_toml(field.default)}"
+        yield f"{'# ' if absent else ''}{name} = {toml_value(field.default)}"
         if example is not None:
-            yield f"# {name} = {_toml(example)}"
+            yield f"# {name} = {toml_value(example)}"
 
 
 def _comment(text: str) -> Iterator[str]:
@@ -77,10 +77,10 @@ def _comment(text: str) -> Iterator[str]:
     )
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """Write a default as TOML. Strings, numbers, booleans and lists of them are written as in JSON."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1_000_000:
         return f"{value:_}"
     return json.dumps(value)

@@ -95,7 +95,8 @@ def describe(annotation: Any, metadata: Sequence[object] = ()) -> str:  # noqa: 
     """Say what values a type allows, as it completes the sentence "expected ..."."""
     if typing.get_origin(annotation) is Annotated:
         annotation, *inner = typing.get_args(annotation)
-        metadata = [*inner, *metadata]
+        limits = [limit for item in inner if isinstance(item, FieldInfo) for limit in item.metadata]
+        metadata = [*limits, *inner, *metadata]
     for item in metadata:
         if isinstance(item, Expected):
             return item.phrase

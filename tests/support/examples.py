@@ -1,13 +1,45 @@
-"""The examples of the documentation: code blocks behind a comment `<!-- tested: name -->`."""
+"""The examples of the documentation: code blocks, and the comments in front of them.
+
+- ``<!-- tested: NAME -->``: code, which the tests of its page use by this name.
+- ``<!-- run: SCENE -->``: shell commands, which ``tests/e2e/test_documented_commands.py`` runs in the scene
+  of that name. The blocks of a page with the same scene are one story, and run one after another.
+- ``<!-- not run: REASON -->``: shell commands that no test can run.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "example", "untested"]
+__all__ = ["ROOT", "Shell", "example", "pages", "shells", "untested"]
 
 ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Shell commands on a page: a block of ``sh``, or of ``console``, which shows what they print as well.
+
+    Args:
+        place: Page and line.
+        text: The block.
+        shows_output: Whether it is ``console``: commands stand behind ``$``, and what they print below.
+        scene: Where it is run; empty if it isn't.
+        reason: Why it isn't run; empty if it is.
+    """
+
+    place: str
+    text: str
+    shows_output: bool
+    scene: str = ""
+    reason: str = ""
+
+
+def pages() -> list[str]:
+    """Return the pages that users read, relative to the repository."""
+    return ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 
 
 def example(page: str, name: str) -> str:
@@ -24,3 +56,19 @@ def untested(page: str) -> int:
     kinds = r"```(?:python|toml|diff)"
     blocks = len(re.findall(rf"^{kinds}", text, re.MULTILINE))
     return blocks - len(re.findall(rf"^<!-- tested: \w[^\n]*\n{kinds}", text, re.MULTILINE))
+
+
+def shells(page: str) -> Iterator[Shell]:
+    """Find the shell commands of a page, in their order."""
+    text = (ROOT / page).read_text()
+    blocks = r"^(?:<!-- (run|not run): ([^\n]+) -->\n)?```(sh|bash|shell|console)\n(.*?)^```$"
+    for block in re.finditer(blocks, text, re.MULTILINE | re.DOTALL):
+        mark, words, kind, commands = block.groups(default="")
+        place = f"{page}:{text.count(chr(10), 0, block.start(3)) + 1}"
+        yield Shell(
+            place,
+            commands,
+            kind == "console",
+            scene=words if mark == "run" else "",
+            reason=words if mark == "not run" else "",
+        )

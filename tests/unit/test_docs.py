@@ -1,4 +1,4 @@
-"""The drawings in the documentation are those of the code."""
+"""The documentation: its drawings are those of the code, its links lead somewhere, its commands are run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 
 from rtserver.engineio.session import TRANSITIONS
+from tests.support.examples import pages, shells
 
 DOCS = Path(__file__).parents[2] / "docs"
+NOT_RUN = 12
+"""How many blocks of shell commands no test runs: such as install packages, or start the tests."""
 
 
 def session_diagram() -> str:
@@ -31,3 +34,18 @@ def test_every_file_that_the_documentation_names_exists() -> None:
     for page in (root / "README.md", *DOCS.glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} names {target}"
+
+
+def test_shell_commands_are_run_or_say_why_not() -> None:
+    """Each block of sh or console has a comment before it, see tests/support/examples.py."""
+    silent = [
+        shell.place for page in pages() for shell in shells(page) if not shell.scene and not shell.reason
+    ]
+    assert silent == [], (
+        "put <!-- run: SCENE --> (tests/e2e/harness/scenes.py) or <!-- not run: REASON --> before it"
+    )
+
+
+def test_few_shell_commands_are_not_run() -> None:
+    idle = [shell.place for page in pages() for shell in shells(page) if shell.reason]
+    assert len(idle) <= NOT_RUN, f"find a way to run one of {idle}"

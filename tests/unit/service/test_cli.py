@@ -6,11 +6,14 @@ import pytest
 
 from rtserver.service.cli import main
 from rtserver.service.reference import default_config
+from rtserver.service.reference_page import configuration_page
 
 
 def test_default_config(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["default-config"]) == 0
     assert capsys.readouterr().out == default_config()
+    assert main(["default-config", "--format", "markdown"]) == 0
+    assert capsys.readouterr().out == configuration_page()
 
 
 def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 def test_the_documented_file_is_the_models_output() -> None:
     committed = (CONFIG / "rtserver.toml").read_text()
-    assert committed == default_config(), "run: rtserver default-config > config/rtserver.toml"
+    assert committed == default_config(), "run: make docs"
 
 
 def test_it_is_a_valid_file_that_changes_nothing() -> None:

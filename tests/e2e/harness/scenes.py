@@ -1,0 +1,76 @@
+"""What is there before the commands of a page are run: the scenes that its comments name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tests.support.examples import ROOT
+
+from .stage import Stage
+
+__all__ = ["SCENES"]
+
+
+async def checkout(stage: Stage) -> None:
+    """The repository itself, after make has installed what it needs."""
+    stage.folder = ROOT
+
+
+async def first_application(stage: Stage) -> None:
+    """The README's application and config file, as the reader has just written them."""
+    stage.example("README.md", "first", "app.py")
+    stage.example("README.md", "first-config", "rtserver.toml")
+
+
+async def wrong_file(stage: Stage) -> None:
+    """A config file with mistakes."""
+    stage.example("docs/configuration.md", "wrong", "rtserver.toml")
+
+
+async def application_with_tests(stage: Stage) -> None:
+    """The application of the page about testing, and its tests."""
+    stage.example("docs/testing.md", "chat", "chat.py")
+    stage.example("docs/testing.md", "test_chat", "test_chat.py")
+
+
+async def service(stage: Stage) -> None:
+    """A service that shows what an operator can ask for: health, metrics, tokens, Redis."""
+    await stage.redis()
+    stage.write(
+        "app.py", "def setup(sio):\n    @sio.event\n    async def chat(sid, text):\n        return text\n"
+    )
+    stage.write("token.secret", "a secret of thirty-two bytes and more")
+    stage.write("rtserver.toml", SERVICE)
+    await stage.serve("rtserver serve --config rtserver.toml")
+
+
+SERVICE = """
+app = "app:setup"
+
+[internal]
+port = 9000
+
+[metrics]
+enabled = true
+
+[cluster]
+manager = "redis"
+url = "redis://127.0.0.1:6379"
+
+[auth]
+namespaces = ["/members"]
+
+[[auth.keys]]
+algorithm = "HS256"
+secret_file = "token.secret"
+"""
+
+SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
+    "a checkout": checkout,
+    "the first application": first_application,
+    "a wrong file": wrong_file,
+    "an application with tests": application_with_tests,
+    "a service": service,
+}
+"""Each scene by the name that comments call it by."""
