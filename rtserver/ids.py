@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from hashlib import blake2b
 from os import urandom
 
-__all__ = ["new_sid"]
+__all__ = ["new_sid", "veiled"]
 
 SID_BYTES = 15
 """Random bytes of an id: 120 bits, 20 characters, as Socket.IO's own."""
@@ -21,3 +22,8 @@ def new_sid(name: str = "") -> str:
     if name:
         return name + urlsafe_b64encode(urandom(SID_BYTES - 3)).decode()
     return urlsafe_b64encode(urandom(SID_BYTES)).decode()
+
+
+def veiled(sid: str) -> str:
+    """Return what stands for an id in logs: always the same for one id, and of no use to who reads it."""
+    return blake2b(sid.encode(), digest_size=6).hexdigest()

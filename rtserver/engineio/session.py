@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from rtserver.clock import RESOLUTION, Clock, Timer
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler, Handshake
+from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.packet import MESSAGE, PING
 from rtserver.errors import EngineViolation
@@ -377,12 +378,14 @@ class Session:
                 self.host.handler.drain(self)
             except Exception:
                 self.host.counters.handler_errors += 1
-                logger.exception("the handler's drain failed (session %s)", self.sid)
+                logger.exception(
+                    "the handler's drain failed (%s)", named(self), extra=connection_fields(self)
+                )
 
     def handler_failed(self) -> None:
         """End because the handler's `message` raised: call from the ``except`` block."""
         self.host.counters.handler_errors += 1
-        logger.exception("the handler's message failed (session %s)", self.sid)
+        self._log_failure("message")
         self.fail("server error", 1011)
 
     def end(self) -> None:
@@ -430,6 +433,9 @@ class Session:
             raise EngineViolation(f"{event.name} isn't possible in state {self.state.name}")
         self.state = state
 
+    def _log_failure(self, callback: str) -> None:
+        logger.exception("the handler's %s failed (%s)", callback, named(self), extra=connection_fields(self))
+
     def _drop_probe(self) -> None:
         probe = self.probe
         if probe is not None:
@@ -443,7 +449,9 @@ class Session:
             self.host.handler.disconnect(self, reason)
         except Exception:
             counters.handler_errors += 1
-            logger.exception("the handler's disconnect failed (session %s)", self.sid)
+            logger.exception(
+                "the handler's disconnect failed (%s)", named(self), extra=connection_fields(self)
+            )
 
 
 def discard(packet: Any, /) -> None:

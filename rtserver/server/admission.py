@@ -20,6 +20,7 @@ from rtserver.server.environ import Environ, environ_of
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.leaving import REJECTED, Leaving
 from rtserver.server.lifecycle import LifecycleTasks
+from rtserver.server.logged import client_fields
 from rtserver.server.socket import Held, Recipient, Socket, State
 
 __all__ = ["UNKNOWN", "Admission"]
@@ -54,7 +55,9 @@ class Admission:
         hub, client, namespace = self._hub, socket.client, socket.namespace
         socket.auth = auth
         if hub.settings.verbose:
-            hub.logger.info("%s connects to namespace %s", socket.sid, namespace.name)
+            hub.logger.info(
+                "%s connects to namespace %s", socket.sid, namespace.name, extra=client_fields(socket)
+            )
         is_known = hub.accepts(namespace.name)
         is_open = is_known and namespace.on_connect is None and not namespace.middlewares
         if is_open or (is_known and hub.settings.always_connect):

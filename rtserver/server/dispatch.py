@@ -21,6 +21,7 @@ from rtserver.server.events import Events
 from rtserver.server.flow import Flow
 from rtserver.server.hub import Hub
 from rtserver.server.leaving import Leaving
+from rtserver.server.logged import clients_fields
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason, translate
 from rtserver.socketio.attachments import Reassembly
@@ -250,6 +251,7 @@ class Dispatch:
             ", ".join(sids) or "without a sid",
             client.session.handshake.remote[0],
             violation,
+            extra=clients_fields(client),
         )
         session = client.session
         if session.context is not None:

@@ -17,6 +17,7 @@ from rtserver.server.flow import Flow
 from rtserver.server.handlers import RESERVED, Found
 from rtserver.server.hooks import Hooks
 from rtserver.server.hub import Hub, deliver
+from rtserver.server.logged import client_fields
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.runtime import is_suspended
 from rtserver.server.socket import Socket, State
@@ -179,7 +180,9 @@ class Events:
         """Take an acknowledgment of a client."""
         callback = acks.take(socket, ack_id)
         if self._verbose:
-            self._hub.logger.info("received ack from %s [%s]", socket.sid, socket.namespace.name)
+            self._hub.logger.info(
+                "received ack from %s [%s]", socket.sid, socket.namespace.name, extra=client_fields(socket)
+            )
         if callback is None:
             self._hub.counters.unknown_acks += 1
             return
@@ -209,4 +212,10 @@ class Events:
             self._hub.handler_failed(socket, event, error)
 
     def _log_event(self, socket: Socket, event: str) -> None:
-        self._hub.logger.info("received event %r from %s [%s]", event, socket.sid, socket.namespace.name)
+        self._hub.logger.info(
+            "received event %r from %s [%s]",
+            event,
+            socket.sid,
+            socket.namespace.name,
+            extra=client_fields(socket, event=event),
+        )

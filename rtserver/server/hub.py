@@ -14,6 +14,7 @@ from rtserver.server.counters import Counters
 from rtserver.server.delivery.slow_clients import Drop, SlowClientPolicy, policy_of
 from rtserver.server.dynamic import DynamicNamespaces
 from rtserver.server.handlers import EVERY, HandlerRegistry
+from rtserver.server.logged import client_fields, clients_fields
 from rtserver.server.namespace import Namespace
 from rtserver.server.reasons import Reason
 from rtserver.server.room_events import RoomObserver
@@ -229,6 +230,7 @@ class Hub:
             socket.sid,
             socket.namespace.name,
             exc_info=error,
+            extra=client_fields(socket, event=event),
         )
 
     def call(
@@ -325,6 +327,7 @@ class Hub:
             ", ".join(socket.sid for socket in client.sockets()),
             waiting,
             self.settings.max_held,
+            extra=clients_fields(client),
         )
         client.session.close(Reason.SLOW_CLIENT)
 

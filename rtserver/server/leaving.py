@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from rtserver.engineio.logged import connection_fields
 from rtserver.server import acks, old_clients
 from rtserver.server.client import Client
 from rtserver.server.delivery.send_queue import SendQueue
 from rtserver.server.handlers import Lifecycle
 from rtserver.server.hub import Hub, deliver
 from rtserver.server.lifecycle import LifecycleTasks
+from rtserver.server.logged import client_fields
 from rtserver.server.ordered_start import HandlerTask
 from rtserver.server.reasons import Reason
 from rtserver.server.socket import NOWHERE, Socket, State
@@ -63,6 +65,7 @@ class Leaving:
                 "what client %s is told about its refusal by namespace %s can't be sent",
                 client.session.handshake.remote[0],
                 name,
+                extra={**connection_fields(client.session), "namespace": name},
             )
             packet = hub.codec.connect_error(name, old_clients.refusal(client, {"message": error["message"]}))
         deliver(client.session, packet)
@@ -134,7 +137,13 @@ class Leaving:
             hub.recovery.left(socket, reason)
         hub.counters.disconnects += 1
         if hub.settings.verbose:
-            hub.logger.info("%s leaves namespace %s: %s", socket.sid, socket.namespace.name, reason)
+            hub.logger.info(
+                "%s leaves namespace %s: %s",
+                socket.sid,
+                socket.namespace.name,
+                reason,
+                extra=client_fields(socket, reason=reason),
+            )
         handler = socket.namespace.on_disconnect
         if handler is None:
             self._gone(socket)

@@ -44,7 +44,7 @@ class Membership:
         """
         name = namespace or MAIN
         if self._verbose:
-            self.logger.info("%s is entering room %s [%s]", sid, room, name)
+            self.logger.info("%s is entering room %s [%s]", sid, room, name, extra=_fields(name, sid, room))
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.enter(socket, room)
@@ -58,7 +58,7 @@ class Membership:
         """Take a client out of a room. Harmless when it isn't in it."""
         name = namespace or MAIN
         if self._verbose:
-            self.logger.info("%s is leaving room %s [%s]", sid, room, name)
+            self.logger.info("%s is leaving room %s [%s]", sid, room, name, extra=_fields(name, sid, room))
         socket = self._hub.find(name, sid)
         if socket is not None:
             socket.namespace.leave(socket, room)
@@ -69,7 +69,7 @@ class Membership:
         """Take every client out of a room. A client whose own room it is stays in it."""
         name = namespace or MAIN
         if self._verbose:
-            self.logger.info("room %s is closing [%s]", room, name)
+            self.logger.info("room %s is closing [%s]", room, name, extra={"namespace": name, "room": room})
         await done(self.manager.leave(Target(name, (room,)), (room,)))
 
     # Clients.
@@ -128,7 +128,7 @@ class Membership:
         """
         name = namespace or MAIN
         if self._verbose:
-            self.logger.info("disconnecting %s [%s]", sid, name)
+            self.logger.info("disconnecting %s [%s]", sid, name, extra={"namespace": name, "client": sid})
         socket = self._hub.find(name, sid)
         if socket is not None:
             running = self._local.end(socket)
@@ -142,3 +142,7 @@ async def done(waiting: Awaitable[object] | None) -> None:
     """Wait for what a manager has returned, if it has to wait."""
     if waiting is not None:
         await waiting
+
+
+def _fields(namespace: str, sid: str, room: Room) -> dict[str, object]:
+    return {"namespace": namespace, "client": sid, "room": room}

@@ -158,7 +158,13 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         target = room if to is None else to
         name = namespace or MAIN
         if self._verbose:
-            self.logger.info("emitting event %r to %s [%s]", event, "all" if target is None else target, name)
+            self.logger.info(
+                "emitting event %r to %s [%s]",
+                event,
+                "all" if target is None else target,
+                name,
+                extra={"namespace": name, "event": event},
+            )
         args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
         if target.__class__ is str and skip_sid is None:
             found = self._hub.namespaces.get(name)

@@ -21,6 +21,7 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.log_context import LogContext
 from rtserver.service.monitoring.endpoints import add_endpoints
 from rtserver.service.monitoring.internal import InternalServer, internal_server
 from rtserver.service.monitoring.monitor import Monitor
@@ -58,6 +59,7 @@ class Service:
         self._guard: Guard | None = None
         self.monitor: Monitor | None = None
         self._internal: InternalServer | None = None
+        self._log_context: LogContext | None = None
         self._listening: list[asyncio.Server] = []
 
     async def prepare(self) -> None:
@@ -166,6 +168,8 @@ class Service:
             await self._internal.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._log_context is not None:
+            self._log_context.end()
 
     def _protocol_factory(self) -> Callable[[], asyncio.Protocol]:
         """Choose who reads a connection from its first byte: the fast lane, or aiohttp for all requests.
@@ -182,7 +186,11 @@ class Service:
         return self.server.eio.lane(self._runner.server)
 
     def _watch(self, server: Server) -> None:
-        """Put limits and metrics before a server. Once its engine runs, it would be too late."""
+        """Put log fields, limits and metrics before a server. Once its engine runs, it would be too late."""
+        if self.config.log.context:
+            assert isinstance(server.eio.handler, PacketHandler)
+            server.eio.handler = self._log_context = LogContext(server.eio.handler)
+            self._log_context.begin()
         limiter = self._limit(server)
         self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
 

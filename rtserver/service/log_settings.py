@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rtserver.service.section import Section
 
@@ -30,3 +30,14 @@ class LogSettings(Section):
         default=False,
         description="Whether what clients do is logged too: connects, events, rooms. Costs throughput.",
     )
+    context: bool = Field(
+        default=False,
+        description='Whether lines in the format "json" tell whose event is handled meanwhile, the'
+        " application's own lines, too. Costs a few percent of throughput.",
+    )
+
+    @model_validator(mode="after")
+    def _context_has_a_place(self) -> Self:
+        if self.context and self.format != "json":
+            raise ValueError('context: received true with the format "console", expected the format "json"')
+        return self

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
@@ -139,7 +140,7 @@ class EngineWebSocket(WebSocketProtocol):
             self.take(session, packet)
         except EngineViolation as violation:
             session.host.counters.bad_packets += 1
-            logger.warning("session %s sent %s", session.sid, violation)
+            logger.warning("%s sent %s", named(session), violation, extra=connection_fields(session))
             if session.carrier is self:
                 session.fail("parse error")
             else:
@@ -165,7 +166,7 @@ class EngineWebSocket(WebSocketProtocol):
             violation = core.violation
             if violation is not None:
                 session.host.counters.bad_packets += 1
-                logger.warning("session %s: %s", session.sid, violation)
+                logger.warning("%s: %s", named(session), violation, extra=connection_fields(session))
             self._part("transport close" if violation is None else "transport error")
         super().service()
 
@@ -191,10 +192,11 @@ class EngineWebSocket(WebSocketProtocol):
             return
         session.host.counters.slow_clients += 1
         logger.warning(
-            "session %s doesn't read: %d bytes wait for it, the limit is %d; it is disconnected",
-            session.sid,
+            "%s doesn't read: %d bytes wait for it, the limit is %d; it is disconnected",
+            named(session),
             self.buffered,
             self.host.max_buffer_size,
+            extra=connection_fields(session),
         )
         self.drop()
         self._part("slow client")

@@ -68,7 +68,8 @@ class Entrance:
 
     def _fail(self, exchange: Exchange, error: Exception) -> None:
         if not isinstance(error, HttpError):
-            logger.exception("a request failed: %s %s", exchange.method, exchange.target)
+            path = exchange.target.partition("?")[0]  # the query may have a session's id in it, or a token
+            logger.exception("a request failed: %s %s", exchange.method, path)
             error = EngineRequestError(3, "Internal error", 500)
         self._refuse(exchange, error)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from rtserver.engineio.handler import Handshake
+from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.packet import PING
 from rtserver.engineio.session import Session, SessionHost, State
@@ -107,7 +108,7 @@ class PlainWebSocket(EngineWebSocket):
             packet = session.translator.form.decode(message)
         except PlainViolation as violation:
             session.host.counters.bad_packets += 1
-            logger.warning("session %s: %s", session.sid, violation)
+            logger.warning("%s: %s", named(session), violation, extra=connection_fields(session))
             self.start_closing(violation.code, violation.reason)
             session.fail("parse error")
             return

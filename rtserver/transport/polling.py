@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol, cast
 
+from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.outgoing import Outgoing, Uncompressed
 from rtserver.engineio.packet import CLOSE, NOOP, SEPARATOR
 from rtserver.engineio.payload import decode_payload
@@ -186,10 +187,11 @@ class Polling:
             return
         session.host.counters.slow_clients += 1
         logger.warning(
-            "session %s doesn't poll: %d bytes wait for it, the limit is %d; it is disconnected",
-            session.sid,
+            "%s doesn't poll: %d bytes wait for it, the limit is %d; it is disconnected",
+            named(session),
             self._size,
             self._host.max_buffer_size,
+            extra=connection_fields(session),
         )
         session.lose("slow client")
 
@@ -254,7 +256,7 @@ class Polling:
                 session.receive(packet)
         except EngineViolation as violation:
             session.host.counters.bad_packets += 1
-            logger.warning("session %s sent %s", session.sid, violation)
+            logger.warning("%s sent %s", named(session), violation, extra=connection_fields(session))
             session.fail("parse error")
             raise bad_request("the payload has a packet that isn't valid here") from None
         except Exception:  # noqa: BLE001 - logged there

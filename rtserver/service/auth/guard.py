@@ -100,6 +100,7 @@ class Guard:
                 socket.namespace,
                 error.code,
                 error,
+                extra=_fields(socket),
             )
             raise Refusal(error.told, {"code": error.code}) from None
         self._count(socket, self._user(claims))
@@ -162,12 +163,21 @@ class Guard:
                 await self._renew(expiry, answer)
                 return
         except NoAnswer:
-            logger.info("client %s, namespace %s: no new token", socket.id, socket.namespace)
+            logger.info(
+                "client %s, namespace %s: no new token", socket.id, socket.namespace, extra=_fields(socket)
+            )
         except TokenError as error:
-            logger.info("client %s, namespace %s: %s: %s", socket.id, socket.namespace, error.code, error)
+            logger.info(
+                "client %s, namespace %s: %s: %s",
+                socket.id,
+                socket.namespace,
+                error.code,
+                error,
+                extra=_fields(socket),
+            )
             await asyncio.sleep(expiry.left())
         except Exception:
-            logger.exception("client %s can't be asked for a new token", socket.id)
+            logger.exception("client %s can't be asked for a new token", socket.id, extra=_fields(socket))
             await asyncio.sleep(expiry.left())
         if socket.connected:
             self.expired += 1
@@ -184,3 +194,7 @@ class Guard:
             expiry.socket.data[CLAIMS] = dict(claims)
             if "exp" in claims:
                 self._wait(expiry, claims)
+
+
+def _fields(socket: Socket) -> dict[str, object]:
+    return {"client": socket.id, "namespace": socket.namespace, "address": socket.handshake.address}

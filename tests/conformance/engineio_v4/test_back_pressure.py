@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rtserver.engineio.session import Session
+from rtserver.ids import veiled
 from rtserver.transport.polling import HIGH_WATER, MAX_RESPONSE
 from tests.conformance.engineio_v4.helpers import (
     Serve,
@@ -36,7 +37,7 @@ async def test_a_client_that_does_not_read(server: Serve, caplog: pytest.LogCapt
         assert served.handler.reasons.get_nowait() == "slow client"
         assert served.engine.counters.slow_clients == 1
         [record] = [r for r in caplog.records if "doesn't read" in r.message]
-        assert session.sid in record.message
+        assert f"connection {veiled(session.sid)} " in record.message
         assert "the limit is 2000000" in record.message
 
 

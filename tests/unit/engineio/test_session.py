@@ -13,6 +13,7 @@ from rtserver.engineio.handler import Session as SessionProtocol
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import TRANSITIONS, Carrier, Event, Session, State
 from rtserver.errors import EngineViolation
+from rtserver.ids import veiled
 from tests.support.loop import FakeLoop
 
 
@@ -273,7 +274,8 @@ class TestClosing:
             session.handler_failed()
         assert carrier.done == [("close", 1011, "server error")]
         assert host.taker.reasons == ["server error"]
-        assert "sid" in caplog.text
+        assert f"the handler's message failed (connection {veiled(session.sid)})" in caplog.text
+        assert caplog.records[0].__dict__["address"] == session.handshake.remote[0]
 
 
 class TestUpgrade:
