@@ -31,7 +31,7 @@ define npm_ci
 @touch $(1)
 endef
 
-.PHONY: help serve test lint format docs bench bench-quick clean chromium nginx redis
+.PHONY: help serve test lint format docs bench bench-quick clean chromium nginx redis curl
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ help:  ## List the targets
 serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000
 	@exec $(BIN)/rtserver serve --config config/development.toml
 
-test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx redis  ## Run the tests, real clients and Chromium included
+test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx redis curl  ## Run the tests, real clients and Chromium included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
@@ -133,3 +133,6 @@ nginx:
 
 redis:
 	$(call debian,redis-server,the tests of clusters,redis-server)
+
+curl:
+	$(call debian,curl,the test of the documentation,curl)

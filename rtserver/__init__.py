@@ -18,6 +18,7 @@ from rtserver.cluster.redis.manager import RedisManager
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.engineio.handler import Handshake
 from rtserver.errors import (
+    ApiError,
     BackendError,
     ClusterViolation,
     ConfigError,
@@ -58,6 +59,7 @@ from rtserver.websocket.deflate import DeflateOptions
 
 __all__ = [
     "Answers",
+    "ApiError",
     "BackendError",
     "BlockingEmitter",
     "BroadcastOperator",

@@ -5,7 +5,8 @@
     ├── StartError               a service that can't start: its application, its address
     ├── HttpError                an HTTP request that is refused: status, one-line reason, headers
     │   ├── HandshakeError       a WebSocket opening handshake that breaks RFC 6455, 4.2
-    │   └── EngineRequestError   an Engine.IO request that is refused, with the protocol's code
+    │   ├── EngineRequestError   an Engine.IO request that is refused, with the protocol's code
+    │   └── ApiError             a request of the HTTP API that is refused, with a code for programs
     ├── ProtocolError            a peer that broke a protocol on an open connection
     │   ├── WebSocketViolation   RFC 6455 or RFC 7692; carries the one close code it maps to
     │   ├── EngineViolation      an Engine.IO packet or payload that can't be decoded, or isn't allowed now
@@ -31,6 +32,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "ApiError",
     "BackendError",
     "ClusterViolation",
     "ConfigError",
@@ -115,6 +117,23 @@ class EngineRequestError(HttpError):
         super().__init__(status, message, headers)
         self.code = code
         self.context: Mapping[str, Any] = context or {}
+
+
+class ApiError(HttpError):
+    """A request of the HTTP API that is refused. Sent to the backend as JSON.
+
+    Args:
+        status: The HTTP status code.
+        code: What is wrong, for a program.
+        message: What was received, what was expected and what to do.
+        headers: Response headers that the status calls for.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.code = code
 
 
 class ProtocolError(RtserverError):

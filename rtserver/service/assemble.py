@@ -18,6 +18,8 @@ from rtserver.errors import StartError
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.service.api.assemble import api_of
+from rtserver.service.api.endpoint import Api
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
 from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
@@ -60,6 +62,7 @@ class Service:
         self.monitor: Monitor | None = None
         self._internal: InternalServer | None = None
         self._log_context: LogContext | None = None
+        self._api: Api | None = None
         self._listening: list[asyncio.Server] = []
 
     async def prepare(self) -> None:
@@ -76,6 +79,10 @@ class Service:
             add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
         elif self._place is None:
             self._internal = internal_server(config, self.monitor)
+        self._api = api_of(config, self.server, self._place)
+        if self._api is not None:
+            self._api.attach(host, config.api.path)
+            self.monitor.add(self._api.families)
         listen = config.listen
         self.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
         for files in config.static:
@@ -160,6 +167,8 @@ class Service:
                     await self.server.shutdown()
             except TimeoutError:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
+        if self._api is not None:
+            await self._api.close()
         if self._guard is not None:
             await self._guard.close()
         if self.monitor is not None:

@@ -33,7 +33,7 @@ PREFIX = "RTSERVER_"
 _LONGEST_VALUE = 80  # characters of a wrong value that an error line shows
 
 # What is shown nowhere: values of such keys, and values with such a word in them.
-_SECRET = re.compile(r"secret|password|token|auth\.keys|auth_+keys|cluster\.url|cluster_+url", re.IGNORECASE)
+_SECRET = re.compile(r"secret|password|token|(auth|api)(\.|_+)keys|cluster(\.|_+)url", re.IGNORECASE)
 
 # What Kubernetes and Docker links put into the environment for a service that happens to be named rtserver.
 _SERVICE_LINKS = re.compile(r"RTSERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP)(_.*)?)")

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rtserver.service.api_settings import ApiSettings
 from rtserver.service.auth_settings import AuthSettings
 from rtserver.service.cluster_settings import ClusterSettings
 from rtserver.service.delivery_settings import (
@@ -98,6 +99,7 @@ class Config(BaseSettings):
     history: HistorySettings = HistorySettings()
     presence: PresenceSettings = PresenceSettings()
     auth: AuthSettings = AuthSettings()
+    api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
     internal: InternalSettings = InternalSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -127,6 +129,12 @@ class Config(BaseSettings):
                 "metrics: with workers, each request is answered by another one; set internal.port, where the"
                 " metrics of all of them are"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _paths_differ(self) -> Self:
+        if self.api.keys and self.api.path.strip("/") == self.listen.path.strip("/"):
+            raise ValueError("api.path: Socket.IO is found there; choose another one")
         return self
 
     @classmethod

@@ -120,7 +120,8 @@ async def test_emit(commands: Commands, tmp_path: Path) -> None:
     assert (status, "rtserver: emit: Redis didn't take" in errors) == (1, True)
     (tmp_path / "rtserver.toml").write_text('app = "app:setup"')
     status, _, errors = await run(commands, "emit", "news", "--config", "rtserver.toml")
-    assert (status, errors) == (1, 'rtserver: emit: received cluster.manager = "memory", expected "redis"\n')
+    line = 'received cluster.manager = "memory", expected "redis", or --api with its URL'
+    assert (status, errors) == (1, f"rtserver: emit: {line}\n")
 
 
 async def test_status(commands: Commands, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_reasons_and_reserved_events_are_the_same() -> None:
 def test_the_package_exports_exactly_this() -> None:
     assert sorted(rtserver.__all__) == [
         "Answers",
+        "ApiError",
         "BackendError",
         "BlockingEmitter",
         "BroadcastOperator",

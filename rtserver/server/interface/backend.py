@@ -13,9 +13,9 @@ from rtserver.server.namespace import Room
 from rtserver.server.server_events import ServerEvents
 from rtserver.server.target import room_names
 
-__all__ = ["Backend", "event_args", "united"]
+__all__ = ["RESERVED", "Backend", "event_args", "united"]
 
-_RESERVED: Final = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
+RESERVED: Final = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
 """Names by which clients tell their application what happens to the connection."""
 
 
@@ -45,7 +45,7 @@ def event_args(event: str, args: Sequence[Any]) -> list[Any]:
     """
     if not isinstance(event, str):
         raise TypeError(f"received {event!r} as an event's name, expected a string")
-    if event in _RESERVED:
+    if event in RESERVED:
         raise ValueError(f"an event can't be named {event!r}: clients would take it for one of their own")
     return [event, *args]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from rtserver.cluster.emitter import BlockingEmitter
 from rtserver.errors import EmitterError, StartError
-from rtserver.service.commands.values import JSON_HELP, read_value
+from rtserver.service.commands.api_client import post, read_key
+from rtserver.service.commands.values import JSON_HELP, printed, read_value
 from rtserver.service.config import load_config
 
 __all__ = ["add"]
@@ -17,6 +18,12 @@ _EXAMPLES = """\
 examples:
   rtserver emit news '{"title": "Hello"}' --config rtserver.toml
   rtserver emit said "to a room" --room lobby --namespace /chat --config rtserver.toml
+  rtserver emit news '{"title": "Hello"}' --api http://127.0.0.1:8000/api --key-file api.key
+  rtserver emit question "There?" --user ada --ack 5 --api http://127.0.0.1:8000/api --key-file api.key
+
+With --config it goes through the Redis of the file, and the file of any server will do. With --api a service
+is asked, whose config file has the key. With --ack each acknowledgment is printed: its arguments, as a JSON
+array.
 """
 
 
@@ -24,8 +31,8 @@ def add(commands: Any) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "emit",
-        help="send an event to clients, through Redis",
-        description="Send an event to the clients of a cluster, through the Redis of its config file.",
+        help="send an event to clients, through Redis or the HTTP API",
+        description="Send an event to clients, through the Redis of a cluster or the HTTP API of a service.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -35,6 +42,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the config file of a server of the cluster"
     )
+    parser.add_argument("--api", metavar="URL", help="the HTTP API of a service, instead of Redis")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help='the key for --api; "-" reads it from standard input'
+    )
     parser.add_argument("--namespace", default="/", help='"/" by default')
     parser.add_argument(
         "--room",
@@ -42,12 +53,56 @@ def add(commands: Any) -> None:
         default=[],
         help="a room, or a client's id; may be repeated; all by default",
     )
+    parser.add_argument(
+        "--user", action="append", default=[], help="with --api: a user; may be repeated, and beside --room"
+    )
+    parser.add_argument(
+        "--ack",
+        type=float,
+        metavar="SECONDS",
+        help="with --api: wait so long for acknowledgments, print them",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.api is not None:
+        _ask(options)
+    elif options.user or options.ack is not None or options.key_file is not None:
+        raise StartError("emit: --user, --ack and --key-file need --api")
+    else:
+        _publish(options)
+
+
+def _ask(options: argparse.Namespace) -> None:
+    """Let a service do it."""
+    if options.key_file is None:
+        raise StartError("emit: --api needs --key-file, a file with a key of [[api.keys]]")
+    some = {"rooms": options.room, "users": options.user}
+    body = {
+        "namespace": options.namespace,
+        "to": some if options.room or options.user else "all",
+        "event": options.event,
+        "args": options.arguments,
+        "ack_timeout": options.ack,
+    }
+    answer = post(f"{options.api.rstrip('/')}/emit", read_key(options.key_file), body, options.ack or 0)
+    acks = answer.get("acks")
+    if acks is None:
+        return
+    for each in acks["answers"]:
+        print(printed(each))
+    if acks["missing_clients"] or acks["missing_nodes"]:
+        nodes = f", {len(acks['missing_nodes'])} servers" if acks["missing_nodes"] else ""
+        raise StartError(f"emit: no answer from {acks['missing_clients']} clients{nodes}")
+
+
+def _publish(options: argparse.Namespace) -> None:
+    """Give it to Redis."""
     cluster = load_config(options.config).cluster
     if cluster.manager != "redis":
-        raise StartError(f'emit: received cluster.manager = "{cluster.manager}", expected "redis"')
+        raise StartError(
+            f'emit: received cluster.manager = "{cluster.manager}", expected "redis", or --api with its URL'
+        )
     emitter = BlockingEmitter(
         cluster.url,
         cluster.mode,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
 from rtserver.service.auth.guard import Guard
+from rtserver.service.cluster import in_touch
 from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families, Family
 from rtserver.service.monitoring.lag import LoopLag
@@ -37,13 +39,23 @@ class Monitor:
         if counts:
             self._traffic = server.eio.count_traffic()
             self._lag.start()
+        self._others: list[Callable[[], Iterable[Family]]] = []
         self.is_draining = False
         """True from the moment when no client should come any more."""
+
+    def add(self, source: Callable[[], Iterable[Family]]) -> None:
+        """Measure something else, too.
+
+        Args:
+            source: Returns its metrics.
+        """
+        self._others.append(source)
 
     def measure(self) -> list[Family]:
         """Return the metrics of this process."""
         parts = Parts(self._guard, self._limiter, self._traffic)
-        return list(collect(self._server, parts, self._lag))
+        others = chain.from_iterable(source() for source in self._others)
+        return [*collect(self._server, parts, self._lag), *others]
 
     async def families(self) -> Families:
         """Return all metrics: those of this process."""
@@ -56,8 +68,7 @@ class Monitor:
     def troubles(self) -> list[str]:
         """Return the same, at once."""
         found = ["draining"] if self.is_draining else []
-        status: Any = getattr(self._server.manager, "status", None)
-        if status is not None and getattr(status(), "connected", True) is False:
+        if not in_touch(self._server):
             found.append("not in touch with the cluster")
         return found
 

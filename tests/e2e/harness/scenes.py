@@ -45,6 +45,14 @@ async def service(stage: Stage) -> None:
     await stage.serve("rtserver serve --config rtserver.toml")
 
 
+async def http_api(stage: Stage) -> None:
+    """The service of the page about the HTTP API, and a key for it."""
+    stage.example("docs/http-api.md", "app", "app.py")
+    stage.example("docs/http-api.md", "config", "rtserver.toml")
+    stage.write("api.key", "a key that nobody guesses, 32 characters long")
+    await stage.serve("rtserver serve --config rtserver.toml")
+
+
 SERVICE = """
 app = "app:setup"
 
@@ -72,5 +80,6 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "a wrong file": wrong_file,
     "an application with tests": application_with_tests,
     "a service": service,
+    "an API": http_api,
 }
 """Each scene by the name that comments call it by."""
