@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, ResponseError
 
 from rtserver.cluster.redis.backoff import MOST, Backoff
 from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, Link, take_over
 from rtserver.errors import StartError
 
@@ -20,6 +22,8 @@ logger = logging.getLogger("rtserver.cluster")
 
 PATIENCE: Final = 10.0
 """Seconds in which a connection is made, or given up."""
+FAREWELL: Final = 1.0
+"""Seconds in which a connection has ended that is given up."""
 REFUSALS: Final = (AuthenticationError, ResponseError)
 """What no further attempt will change."""
 
@@ -104,13 +108,13 @@ class Line:
     async def close(self) -> None:
         """End the connection, and make no other. The owner isn't told of that."""
         self._is_closing = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         if self.link is not None:
             self._lost.clear()
             self.link.drop("this server leaves")
-            await self._lost.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL):
+                    await self._lost.wait()
 
     def lost(self, reason: str) -> None:
         """Take note that the connection has ended."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
+from rtserver.cluster.redis.ending import end
 from rtserver.errors import StartError
 
 __all__ = ["Members"]
@@ -79,10 +80,7 @@ class Members(Generic[Each]):
         await asyncio.gather(*closing, *self._ending)
 
     async def _close(self, member: Each, close: Callable[[Each], Awaitable[None]]) -> None:
-        starting = self._starting.get(member)
-        if starting is not None:  # what goes on connecting would be connected behind the end
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+        await end(self._starting.get(member))  # what goes on connecting would be connected behind the end
         await close(member)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hiredis import PushNotification
 
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.forms import Command
 from rtserver.cluster.redis.line import Line
 from rtserver.cluster.redis.link import Dial, Link, pack_command
@@ -151,9 +152,7 @@ class Publisher:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=patience)
         await self._line.close()
-        if self._hold is not None:
-            self._hold.cancel()
-            await asyncio.gather(self._hold, return_exceptions=True)
+        await end(self._hold)
         if self._check is not None:
             self._check.cancel()
             self._check = None

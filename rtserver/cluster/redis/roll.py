@@ -13,6 +13,7 @@ from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.peers import BEAT, Peers
 from rtserver.cluster.redis.client import FAILURES, count_subscriptions
 from rtserver.cluster.redis.connections import Connections
+from rtserver.cluster.redis.ending import end
 
 __all__ = ["Roll"]
 
@@ -56,8 +57,7 @@ class Roll:
     async def close(self) -> None:
         """Say that this server leaves."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
             self._beat(Kind.CLOSE)
 
     def take(self, message: Message) -> bool:

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.hearing import Hearing
 from rtserver.cluster.redis.line import Line
 from rtserver.cluster.redis.link import Dial, Link, pack_command
@@ -136,9 +137,7 @@ class Subscriber:
 
     async def close(self) -> None:
         """End."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        await end(self._watch)
         await self._line.close()
 
     # Subscriptions.

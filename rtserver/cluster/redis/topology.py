@@ -18,6 +18,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, RedisClusterE
 
 from rtserver.cluster.redis.backoff import Backoff
 from rtserver.cluster.redis.client import FAILURES, answer
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, connected
 from rtserver.errors import StartError
 
@@ -99,10 +100,8 @@ class Topology:
 
     async def close(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def _begin(self) -> None:
         try:

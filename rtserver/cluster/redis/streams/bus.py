@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +19,7 @@ from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message, event_of, flags_of, target_of
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import FAREWELL, Connections
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.forms import StreamsForm
 from rtserver.cluster.redis.link import dial_of
 from rtserver.cluster.redis.openings import Channel, Openings
@@ -136,7 +138,9 @@ class StreamsBus:
     async def _begin(self, stream: Stream) -> None:
         await stream.start()
         if stream.is_connected:
-            await asyncio.wait([asyncio.ensure_future(stream.reader.started.wait())], timeout=PATIENCE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await stream.reader.started.wait()
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""
@@ -200,9 +204,7 @@ class StreamsBus:
 
     async def close(self) -> None:
         """Leave the cluster."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         for waiting in (self._summons, self._store):  # for the keeper
             if waiting is not None:
                 await waiting.close()

@@ -10,6 +10,7 @@ from redis.exceptions import ConnectionError
 
 from rtserver.cluster.redis.backoff import Backoff
 from rtserver.cluster.redis.client import FAILURES, Client, answer
+from rtserver.cluster.redis.ending import end
 
 __all__ = ["PREFIX", "SessionKeeper"]
 
@@ -118,9 +119,7 @@ class SessionKeeper:
         """Write what waits, for so many seconds, and end."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=patience)
-            if self._task is not None:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _write(self) -> None:
         backoff = Backoff()

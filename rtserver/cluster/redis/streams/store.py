@@ -19,6 +19,7 @@ from typing import ClassVar, Final, TypeVar
 
 from rtserver.clock import Clock, Timer
 from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.streams.keeper import SessionKeeper
 from rtserver.cluster.redis.streams.log import PATIENCE as DELAY
 from rtserver.cluster.redis.streams.marks import Marks
@@ -206,9 +207,7 @@ class StreamStore:
 
     async def close(self) -> None:
         """Delete nothing more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     def _session(self, namespace: str, pid: str, sid: str, earlier: Record | None) -> StreamSession:
         positions = self._positions_of(namespace)

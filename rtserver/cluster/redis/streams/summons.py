@@ -16,6 +16,7 @@ from typing import Final
 from rtserver.cluster.bus import MEETING, Bus
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.streams.keeper import SessionKeeper
 from rtserver.ids import new_sid
 from rtserver.server.recovery.store import Occupants
@@ -117,9 +118,7 @@ class Summons:
 
     async def close(self) -> None:
         """Answer nothing more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     def frees(self, pid: str) -> bool:
         """Take note that a client's handlers have ended. Returns whether its session is asked for."""

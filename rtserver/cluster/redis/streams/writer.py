@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from rtserver.cluster.redis.client import FAILURES
+from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, Link
 from rtserver.cluster.redis.publisher import OVERHEAD, PING, Publisher
 
@@ -46,8 +47,7 @@ class StreamWriter(Publisher):
         """Send what waits, for so many seconds, and end."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=patience)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         self.unconfirmed += len(self._doubtful)
         await super().close(patience)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock, Mock, patch
 
 import pytest
 from redis.asyncio import Redis
@@ -85,3 +86,17 @@ async def test_what_uvloop_raises_is_a_connection_error() -> None:
     with pytest.raises(RedisConnectionError, match="the connection has ended: closed transport"):
         await connected(connection)
     connection.disconnect.assert_awaited_once_with(nowait=True)
+
+
+async def test_it_ends_though_nobody_says_that_the_connection_has(
+    shared_redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FAREWELL", 0.01)
+    async with Redis.from_url(shared_redis) as client:
+        owner = Owner(client)
+        await owner.line.start()
+        link = owner.line.link
+        assert link is not None
+        with patch.object(Link, "connection_lost"):
+            async with asyncio.timeout(10):
+                await owner.line.close()

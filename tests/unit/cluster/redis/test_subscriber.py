@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -134,3 +135,24 @@ async def test_what_is_not_redis_ends_the_connection(
     redis.writers[0].write(b"HTTP/1.1 400 Bad Request\r\n")
     await until(lambda: subscriber.reconnects == 1)
     assert "Redis sent what isn't its protocol" in caplog.text
+
+
+async def test_it_ends_though_its_heartbeat_swallows_the_cancellation(redis: Scripted) -> None:
+    waiting, swallowed = asyncio.Event(), asyncio.Event()
+
+    async def publish(body: bytes) -> None:
+        if swallowed.is_set():
+            return
+        try:
+            waiting.set()
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:  # redis-py does that now and then
+            swallowed.set()
+
+    client = connect(f"redis://127.0.0.1:{redis.port}", protocol=2)
+    subscriber = Subscriber(dial_of(client), Heartbeat("beat", publish, interval=0.01, patience=60))
+    await subscriber.start()
+    await waiting.wait()
+    async with asyncio.timeout(10):
+        await subscriber.close()
+    assert swallowed.is_set()
