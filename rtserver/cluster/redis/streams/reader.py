@@ -50,6 +50,7 @@ class StreamReader:
         "_line",
         "_name",
         "_place",
+        "_refusals",
         "_take",
         "_timer",
         "gaps",
@@ -72,6 +73,7 @@ class StreamReader:
         self._expected: deque[Callable[[Any], None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._is_reading = False
+        self._refusals = 0
         self.gaps = 0
         """Times that entries were gone before they could be read."""
         self.started = asyncio.Event()
@@ -140,9 +142,21 @@ class StreamReader:
             return
         answered = self._expected.popleft()
         if isinstance(reply, Exception):
-            self._drop(f"Redis refuses to read the stream: {reply}")
+            self._refused(reply)
         else:
             answered(reply)
+
+    def _refused(self, error: Exception) -> None:
+        self._refusals += 1
+        if self._refusals & (self._refusals - 1) == 0:  # the first, the second, the fourth, ...
+            logger.error(
+                "Redis refuses to read the stream %r, %d times so far: %s. What other servers send doesn't "
+                "arrive until it does",
+                self._name,
+                self._refusals,
+                error,
+            )
+        self._drop(f"Redis refuses to read the stream: {error}")
 
     # From where.
 
@@ -181,7 +195,7 @@ class StreamReader:
         self._ask(link, self._entries, *command)
 
     def _entries(self, reply: Any) -> None:
-        count = 0
+        count = self._refusals = 0
         for id, fields in _entries(_of_stream(reply)):
             self._last = id
             count += 1

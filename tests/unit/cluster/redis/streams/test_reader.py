@@ -132,10 +132,17 @@ async def test_a_stream_that_was_lost_is_a_gap(reading: Reading, caplog: pytest.
     assert "has lost the end of the stream" in caplog.text
 
 
-async def test_what_redis_refuses_is_tried_again(reading: Reading) -> None:
+async def test_what_redis_refuses_is_logged_and_tried_again(
+    reading: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
     await reading.client.set(reading.name, "not a stream")
     await reading.reader.start()
-    await until(lambda: reading.reader.reconnects > 0)
+    await until(lambda: reading.reader.reconnects > 2)
+    refusals = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert refusals[0].startswith(
+        f"Redis refuses to read the stream '{reading.name}', 1 times so far: WRONGTYPE"
+    )
+    assert len(refusals) == 2
     await reading.client.delete(reading.name)
     await reading.reader.started.wait()
     await reading.add(1)
