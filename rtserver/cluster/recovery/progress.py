@@ -6,6 +6,7 @@ number for each sender says which events a server has had, and which not.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -28,7 +29,8 @@ class Progress:
 
     def __init__(self, uid: str) -> None:
         self._uid = uid
-        self._latest: dict[str, int] = {uid: 0}
+        self._latest: OrderedDict[str, int] = OrderedDict({uid: 0})
+        """The one that was heard of longest ago at the front."""
 
     def next(self) -> Source:
         """Number an event of this server's own."""
@@ -44,8 +46,10 @@ class Progress:
             if len(self._latest) >= MAX_SENDERS:  # servers come and go
                 del self._latest[next(each for each in self._latest if each != self._uid)]
             self._latest[uid] = number
-        elif number > latest:
+            return
+        if number > latest:
             self._latest[uid] = number
+        self._latest.move_to_end(uid)
 
     def latest(self, uid: str) -> int:
         """Return the number of a server's latest event; 0 for none."""

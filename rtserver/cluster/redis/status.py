@@ -33,3 +33,11 @@ class RedisStatus:
     """Messages of other servers that couldn't be understood."""
     pickled: int
     """Pickled messages of old versions of python-socketio, which are never loaded."""
+
+    # Of streams only.
+    gaps: int = 0
+    """Times that what others had sent was gone from a stream before this server could read it."""
+    missing: int = 0
+    """Messages of other servers that never came, as the numbers of those that did tell."""
+    repeated: int = 0
+    """Messages of other servers that were in a stream twice, and taken once."""

@@ -226,6 +226,9 @@ class StreamsBus:
             dropped=status.dropped + sum(writer.dropped for writer in writers),
             unconfirmed=status.unconfirmed + sum(writer.unconfirmed for writer in writers),
             refused=status.refused + sum(writer.refusals for writer in writers),
+            gaps=sum(stream.reader.gaps for stream in streams),
+            missing=sum(stream.log.missing for stream in streams),
+            repeated=sum(stream.log.repeated for stream in streams),
         )
 
     # What comes.

@@ -40,10 +40,10 @@ class StreamLog:
         "_numbers",
         "_outstanding",
         "_timer",
-        "duplicates",
         "missing",
         "position",
         "read_back",
+        "repeated",
         "sent",
         "uid",
     )
@@ -56,7 +56,7 @@ class StreamLog:
         """The number of the newest own entry."""
         self.read_back = 0
         """The number of the newest own entry that has come back."""
-        self.duplicates = 0
+        self.repeated = 0
         """Entries of other servers that were there twice, and taken once."""
         self.missing = 0
         """Entries of other servers that never came, as their numbers tell."""
@@ -144,7 +144,7 @@ class StreamLog:
         numbers = self._numbers
         last = numbers.get(uid)
         if last is not None and seq <= last:
-            self.duplicates += 1
+            self.repeated += 1
             return False
         if last is not None and seq > last + 1:
             self.missing += seq - last - 1

@@ -16,10 +16,12 @@ def test_servers_that_come_and_go_are_forgotten() -> None:
     progress = Progress("a")
     for number in range(MAX_SENDERS + 5):
         progress.note((f"b{number}", 1))
+        progress.note(("there all the time", number))
     vector = progress.vector()
     assert len(vector) == MAX_SENDERS
     assert "a" in vector
     assert "b0" not in vector
+    assert vector["there all the time"] == MAX_SENDERS + 4
 
 
 def test_what_a_client_has_already_is_known_until_the_first_that_it_has_not() -> None:

@@ -104,6 +104,29 @@ async def test_several_streams(member: Make, redis: Any, key: str) -> None:
     assert two.manager.status().connected
 
 
+async def test_what_came_twice_or_never_is_counted(member: Make, redis: Any, key: str) -> None:
+    one = await member()
+    entry = {
+        "uid": "other",
+        "nsp": "/",
+        "type": "3",
+        "data": '{"packet":{"data":["ev"]},"opts":{"rooms":[]}}',
+    }
+    client = one.harness.session()
+    client.join()
+    for seq in (1, 1, 4, 4, 4):
+        await redis.xadd(key, {**entry, "seq": seq})
+    status = one.manager.status
+    await until(lambda: status().repeated == 3)
+    assert (status().missing, status().gaps) == (2, 0)
+    assert client.take() == ['42["ev"]'] * 2
+    await redis.delete(key)
+    link = one.bus._streams[key].reader._line.link
+    assert link is not None
+    link.drop("a test")
+    await until(lambda: status().gaps == 1)
+
+
 async def test_events_for_others_are_not_decoded(member: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_module, "SMALL", 0)
     one, two = await member(), await member()

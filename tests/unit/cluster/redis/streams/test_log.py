@@ -94,7 +94,7 @@ async def test_entries_of_others_are_taken_once(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.ERROR):
         taken = [log.read(Entry("other", "/", Kind.LEAVE, b"", seq)) for seq in (7, 8, 8, 7, 11, None, None)]
     assert taken == [True, True, False, False, True, True, True]
-    assert (log.duplicates, log.missing) == (2, 2)
+    assert (log.repeated, log.missing) == (2, 2)
     assert "server other has sent 2 messages that never came" in caplog.text
 
 

@@ -87,7 +87,7 @@ async def test_commands_that_were_under_way_are_sent_again_if_they_were_not_carr
     await until(lambda: len(two.seen) == 8)
     assert two.seen == [*range(1, 9)]
     assert await pair.client.xlen(pair.name) == 8
-    assert (one.stream.writer.unconfirmed, two.stream.log.duplicates) == (0, 0)
+    assert (one.stream.writer.unconfirmed, two.stream.log.repeated) == (0, 0)
 
 
 async def test_those_that_were_carried_out_are_known_by_their_numbers(pair: Pair) -> None:
