@@ -10,9 +10,12 @@ import redis
 from socketio.exceptions import TimeoutError as NoAnswer
 
 from rtserver.cluster import namespaces
+from rtserver.cluster.clustered import ClusterManager
+from rtserver.cluster.requests import Request
 from rtserver.ids import new_sid
 from tests.contract.conftest import Join, received
 from tests.support.engine import until
+from tests.unit.server.harness import Harness
 
 
 async def test_an_event_reaches_everyone_or_a_room_or_all_but_some(join: Join) -> None:
@@ -166,6 +169,30 @@ async def test_who_does_not_answer_is_missing(join: Join) -> None:
     one.receive('31["a"]')
     answers = await asked
     assert (list(answers), answers.missing_count, answers.complete) == (["a"], 1, False)
+
+
+async def test_a_server_that_leaves_is_waited_for_no_longer(join: Join) -> None:
+    cluster = await join()
+    if cluster.is_one:
+        return
+    two = cluster.second.session()
+    two.join()
+    async with asyncio.timeout(10):
+        while not await cluster.first.sio.fetch_sockets():
+            pass  # Redis takes a subscription when it does
+        asked = asyncio.ensure_future(cluster.first.sio.timeout(60).emit_with_ack("question"))
+        await received(two)
+        await until(lambda: [each.owed for each in pending(cluster.first)] == [1])
+        await cluster.second.sio.shutdown()
+        answers = await asked
+    assert (list(answers), answers.missing_count, answers.complete) == ([], 1, False)
+
+
+def pending(harness: Harness) -> list[Request]:
+    """Return the requests of a server that are under way."""
+    manager = harness.sio.manager
+    assert isinstance(manager, ClusterManager)
+    return list(manager._requests._pending.values())
 
 
 async def test_sockets_are_fetched_from_everywhere(join: Join) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from rtserver.cluster.bus import Census, Receive
-from rtserver.cluster.message import Message
+from rtserver.cluster.bus import MEETING, Census, Receive
+from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.wire import decode, encode
 
 
@@ -57,4 +57,5 @@ class LoopBus:
         return Census(len(others), others)
 
     async def close(self) -> None:
+        self.send(Message(self.uid, MEETING, Kind.CLOSE, {}))
         self.exchange.buses.pop(self.uid, None)

@@ -61,7 +61,7 @@ class PubSubBus:
         self._receive = receive
         self.open(MEETING)
         await self._connections.start(receive)
-        self._roll.start()
+        self._roll.start(receive)
 
     def open(self, namespace: str) -> None:
         """Begin to listen for a namespace."""

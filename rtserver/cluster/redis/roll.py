@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from rtserver.cluster.bus import MEETING, Census
+from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.peers import BEAT, Peers
 from rtserver.cluster.redis.client import FAILURES, count_subscriptions
@@ -47,10 +47,16 @@ class Roll:
         self._companions: set[str] = set()
         """The servers that were alive when heartbeats were last heard."""
         connections.publisher.before_resuming = self._everyone_hears
+        self._receive: Receive
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, receive: Receive) -> None:
+        """Begin.
+
+        Args:
+            receive: Takes a ``CLOSE`` in the name of each server that sends no heartbeats any more.
+        """
+        self._receive = receive
         self._beat(Kind.INITIAL_HEARTBEAT)
         self._task = asyncio.create_task(self._keep_beating(), name="rtserver: heartbeats to other servers")
 
@@ -109,7 +115,9 @@ class Roll:
             hearing = self._connections.subscriber.hearing
             if hearing.is_hearing:
                 alive, _ = self._peers.sort(asyncio.get_running_loop().time(), hearing.since)
-                self._companions = set(alive)
+                silent, self._companions = self._companions.difference(alive), set(alive)
+                for uid in silent:
+                    self._receive(Message(uid, MEETING, Kind.CLOSE, {}))
 
     async def _everyone_hears(self) -> None:
         """Wait until this server hears again, and those that were there before Redis was away."""

@@ -133,7 +133,7 @@ class StreamsBus:
             await self.close()
             raise
         self._is_started = True
-        self._roll.start()
+        self._roll.start(receive)
 
     async def _begin(self, stream: Stream) -> None:
         await stream.start()

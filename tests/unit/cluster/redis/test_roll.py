@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from redis.exceptions import ConnectionError as Unreachable
 
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.peers import EXPIRY
+from rtserver.cluster.redis import roll as roll_module
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.hearing import Hearing
 from rtserver.cluster.redis.roll import Roll
@@ -74,6 +76,25 @@ async def test_who_has_left_is_not_known() -> None:
     fixed.hear("a")
     fixed.hear("a", Kind.CLOSE)
     assert await fixed.census() == (1, set())
+
+
+async def test_who_sends_no_heartbeats_any_more_is_said_to_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll_module, "BEAT", 0.001)
+    fixed = Fixed()
+    gone: list[Message] = []
+    for uid in ("a", "b", "c"):
+        fixed.hear(uid)
+    fixed.hear("c", Kind.CLOSE)
+    fixed.roll.start(gone.append)
+    fixed.roll._peers._heard["a"] -= EXPIRY + 1
+    fixed.hearing.since -= EXPIRY + 1
+    await until(lambda: gone)
+    assert gone == [Message("a", "/", Kind.CLOSE, {})]
+    fixed.hear("a")  # it only stood still
+    fixed.roll._peers._heard["a"] -= EXPIRY + 1
+    await until(lambda: len(gone) > 1)
+    assert gone == [Message("a", "/", Kind.CLOSE, {})] * 2
+    await fixed.roll.close()
 
 
 async def test_without_redis_those_are_counted_that_are_known() -> None:
