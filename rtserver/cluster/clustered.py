@@ -13,7 +13,9 @@ from rtserver.cluster.here import Here
 from rtserver.cluster.message import (
     Kind,
     Message,
+    answer_of,
     describe,
+    describe_answer,
     details_of,
     event_of,
     flags_of,
@@ -321,7 +323,7 @@ class ClusterManager(Here):
             return
 
         def answered(answer: Any) -> None:
-            self._reply(message, Kind.CLIENT_ANSWER, {"packet": answer})
+            self._reply(message, Kind.CLIENT_ANSWER, describe_answer(answer))
 
         inquiry = self._sink.ask(target, args, flags, answered)
         self._reply(message, Kind.CLIENT_COUNT, {"clientCount": inquiry.count})
@@ -368,7 +370,7 @@ class ClusterManager(Here):
     async def _answer(self, message: Message, answer: Awaitable[Sequence[Any] | None]) -> None:
         args = await answer
         if args is not None:
-            self._reply(message, Kind.SERVER_SIDE_ANSWER, {"packet": unpack(args)})
+            self._reply(message, Kind.SERVER_SIDE_ANSWER, describe_answer(unpack(args)))
 
     def _fetched(self, message: Message) -> None:
         sockets = message.data.get("sockets")
@@ -379,7 +381,7 @@ class ClusterManager(Here):
     def _server_side_answer(self, message: Message) -> None:
         request = self._requests.find(message.data.get("requestId"))
         if request is not None:
-            request.answer(message.uid, message.data.get("packet"))
+            request.answer(message.uid, answer_of(message.data))
 
     def _client_count(self, message: Message) -> None:
         request = self._requests.find(message.data.get("requestId"))
@@ -390,7 +392,7 @@ class ClusterManager(Here):
     def _client_answer(self, message: Message) -> None:
         request = self._requests.find(message.data.get("requestId"))
         if request is not None:
-            request.acknowledge(message.uid, message.data.get("packet"))
+            request.acknowledge(message.uid, answer_of(message.data))
 
     def _closed(self, message: Message) -> None:
         self._requests.lost(message.uid)

@@ -15,7 +15,18 @@ from rtserver.server.answers import SocketDetails
 from rtserver.server.target import PLAIN, Flags, Target
 from rtserver.server.written import Written
 
-__all__ = ["Kind", "Message", "describe", "details_of", "event_of", "flags_of", "options", "target_of"]
+__all__ = [
+    "Kind",
+    "Message",
+    "answer_of",
+    "describe",
+    "describe_answer",
+    "details_of",
+    "event_of",
+    "flags_of",
+    "options",
+    "target_of",
+]
 
 
 class Kind(IntEnum):
@@ -139,6 +150,26 @@ def event_of(packet: Any) -> Sequence[Any]:
     if not isinstance(args, (list, tuple)) or not args or not isinstance(args[0], str):
         raise ClusterViolation(f"an event of a message: received {args!r:.80}, expected an array with a name")
     return list(args)
+
+
+# Answers of clients, and of servers.
+
+
+def describe_answer(answer: Any) -> dict[str, Any]:
+    """Describe an answer: Node's servers take the first argument, which is all that they give; ours all.
+
+    Args:
+        answer: As `rtserver.server.answers.Answers` has it.
+    """
+    if isinstance(answer, tuple):
+        return {"packet": answer[0], "more": list(answer[1:])}
+    return {"packet": answer}
+
+
+def answer_of(data: Mapping[str, Any]) -> Any:
+    """Read an answer."""
+    more = data.get("more")
+    return (data.get("packet"), *more) if isinstance(more, list) and more else data.get("packet")
 
 
 # Sockets.

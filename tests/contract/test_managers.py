@@ -171,6 +171,34 @@ async def test_who_does_not_answer_is_missing(join: Join) -> None:
     assert (list(answers), answers.missing_count, answers.complete) == (["a"], 1, False)
 
 
+async def test_an_answer_may_have_several_arguments(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    sid = two.join()
+    asking, answers = cluster.first.sio, ('31["a",[1]]', '31[["a",1]]', "31[]")
+    asked = asyncio.ensure_future(asking.call("question", to=sid, timeout=5))
+    assert await received(two) == ['421["question"]']
+    two.receive('31["a",[1]]')
+    assert await asked == ("a", [1])
+    for id, (answer, expected) in enumerate(zip(answers, [("a", [1]), ["a", 1], None], strict=True), 2):
+        asked = asyncio.ensure_future(asking.to(sid).timeout(5).emit_with_ack("question"))
+        assert await received(two) == [f'42{id}["question"]']
+        two.receive(answer.replace("31", f"3{id}", 1))
+        assert await asked == [expected]
+
+
+async def test_a_callback_takes_several_arguments(join: Join) -> None:
+    cluster = await join()
+    two = cluster.second.session()
+    sid = two.join()
+    seen: list[Any] = []
+    await cluster.first.sio.emit("question", to=sid, callback=lambda *args: seen.append(args))
+    assert await received(two) == ['421["question"]']
+    two.receive('31["a",[1]]')
+    await until(lambda: seen)
+    assert seen == [("a", [1])]
+
+
 async def test_a_server_that_leaves_is_waited_for_no_longer(join: Join) -> None:
     cluster = await join()
     if cluster.is_one:

@@ -93,8 +93,13 @@ async def test_node_asks_and_ignores_the_name_in_the_answer(
         Kind.FETCH: [
             (Kind.FETCHED, {"sockets": [{"id": "s1", "handshake": {}, "rooms": ["s1"], "data": {"a": 1}}]})
         ],
-        Kind.SERVER_SIDE_EMIT: [(Kind.SERVER_SIDE_ANSWER, {"packet": {"from": "Python", "bytes": b"\x01"}})],
-        Kind.BROADCAST: [(Kind.CLIENT_COUNT, {"clientCount": 1}), (Kind.CLIENT_ANSWER, {"packet": b"\xff"})],
+        Kind.SERVER_SIDE_EMIT: [
+            (Kind.SERVER_SIDE_ANSWER, {"packet": {"from": "Python", "bytes": b"\x01"}, "more": [1]})
+        ],
+        Kind.BROADCAST: [
+            (Kind.CLIENT_COUNT, {"clientCount": 1}),
+            (Kind.CLIENT_ANSWER, {"packet": b"\xff", "more": [1]}),
+        ],
         Kind.ALL_ROOMS: [(Kind.ALL_ROOMS_ANSWER, {"rooms": ["there"]})],
     }
     assert [id for id, _, _ in await server.do("fetch", ["r1"])] == [client.sid, "s1"]

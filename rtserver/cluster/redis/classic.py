@@ -121,8 +121,8 @@ def encode_response(channels: Channels, uid: str, message: Message) -> Publicati
     elif kind is Kind.CLIENT_COUNT:
         body = dump({"type": Type.CLIENT_COUNT, **data, "uid": own})
     elif kind is Kind.SERVER_SIDE_ANSWER:
-        response = {"requestId": data["requestId"], "data": data["packet"]}
-        body = dump({"type": Type.SERVER_SIDE_EMIT, **response, "uid": own})
+        renamed = {"data" if key == "packet" else key: value for key, value in data.items()}
+        body = dump({"type": Type.SERVER_SIDE_EMIT, **renamed, "uid": own})
     elif kind.name.lower() in _OURS:
         body = _encode_ours(message)
     else:
@@ -299,14 +299,19 @@ _REQUESTS: Final[Mapping[int, Read]] = {
 }
 
 
+def _answer(response: dict[str, Any], key: str) -> dict[str, Any]:
+    answer = {"packet": response.get(key)}
+    return {**answer, "more": response["more"]} if "more" in response else answer
+
+
 def _response(response: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
     number = response.get("type")
     if number == Type.CLIENT_COUNT:
         return Kind.CLIENT_COUNT, {"clientCount": response.get("clientCount")}
     if number == Type.ACK:
-        return Kind.CLIENT_ANSWER, {"packet": response.get("packet")}
+        return Kind.CLIENT_ANSWER, _answer(response, "packet")
     if number == Type.SERVER_SIDE_EMIT:
-        return Kind.SERVER_SIDE_ANSWER, {"packet": response.get("data")}
+        return Kind.SERVER_SIDE_ANSWER, _answer(response, "data")
     if "sockets" in response:
         sockets = response["sockets"]
         are_sids = isinstance(sockets, list) and any(isinstance(each, str) for each in sockets)

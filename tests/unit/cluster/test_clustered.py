@@ -84,7 +84,7 @@ async def test_servers_answer_each_other() -> None:
 
         c.on_server_event("question")(lambda *args: ("from", "c"))
         answers = await a.server_side_emit_with_ack("question", 1, "two")
-        assert sorted(answers, key=str) == [["from", "c"], {"from": "b"}]
+        assert sorted(answers, key=str) == [("from", "c"), {"from": "b"}]
         await a.server_side_emit("question", 3)
         await until(lambda: seen == [(1, "two"), (3,)])
 

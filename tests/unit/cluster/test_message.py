@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from rtserver.cluster.message import describe, details_of, event_of, flags_of, options, target_of
+from rtserver.cluster.message import (
+    answer_of,
+    describe,
+    describe_answer,
+    details_of,
+    event_of,
+    flags_of,
+    options,
+    target_of,
+)
 from rtserver.errors import ClusterViolation
 from rtserver.server.answers import SocketDetails
 from rtserver.server.target import PLAIN, Flags, Target
@@ -62,3 +71,23 @@ def test_sockets() -> None:
 def test_a_socket_that_is_none(described: Any) -> None:
     with pytest.raises(ClusterViolation, match="a socket of a message: received"):
         details_of(described)
+
+
+@pytest.mark.parametrize(
+    ("answer", "described"),
+    [
+        (None, {"packet": None}),
+        (["a", "b"], {"packet": ["a", "b"]}),
+        (("a", ["b"], None), {"packet": "a", "more": [["b"], None]}),
+    ],
+)
+def test_nodes_servers_are_told_the_first_argument_of_an_answer_and_ours_all(
+    answer: Any, described: dict[str, Any]
+) -> None:
+    assert describe_answer(answer) == described
+    assert answer_of(described) == answer
+
+
+@pytest.mark.parametrize("more", [None, [], "b", {"b": 1}])
+def test_what_is_no_array_is_no_further_argument(more: Any) -> None:
+    assert answer_of({"packet": "a", "more": more}) == "a"

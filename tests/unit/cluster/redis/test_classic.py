@@ -269,6 +269,11 @@ RESPONSES = [
     (Kind.DONE, {}, b'{"requestId":"z-i4GX"}'),
     (Kind.CLIENT_COUNT, {"clientCount": 1}, b'{"type":8,"requestId":"z-i4GX","clientCount":1}'),
     (Kind.SERVER_SIDE_ANSWER, {"packet": {"b": 1}}, b'{"type":6,"requestId":"z-i4GX","data":{"b":1}}'),
+    (
+        Kind.SERVER_SIDE_ANSWER,
+        {"packet": 1, "more": [2]},
+        b'{"type":6,"requestId":"z-i4GX","data":1,"more":[2]}',
+    ),
 ]
 
 
@@ -288,6 +293,11 @@ def test_the_answer_of_a_client_is_nodes() -> None:
     assert server().response("/", captured) == Message(UNNAMED, "/", Kind.CLIENT_ANSWER, data)
     _, body = encode_response(CHANNELS, "asker", Message(UID, "/", Kind.CLIENT_ANSWER, data))
     assert body == b"\x84" + captured[1:] + b"\xa3uid\xa6Bdnlsk"
+
+
+def test_our_servers_tell_each_other_all_of_an_answer() -> None:
+    told = Message(UID, "/", Kind.CLIENT_ANSWER, {"requestId": "1", "packet": "a", "more": [b"b", 3]})
+    assert server().response("/", encode_response(CHANNELS, "asker", told)[1]) == told
 
 
 def test_an_answer_of_undefined_is_none() -> None:
