@@ -16,7 +16,7 @@ import socketio
 import websockets
 from aiohttp import web
 
-from tests.support.examples import example, untested
+from tests.support.examples import applied, example, untested
 
 from .harness.server import Hosting
 
@@ -31,15 +31,6 @@ def run(code: str) -> web.Application:
     app = names["app"]
     assert isinstance(app, web.Application)
     return app
-
-
-def applied(diff: str, before: str) -> str:
-    """Apply a diff whose lines all belong to the beginning of `before`."""
-    lines = diff.splitlines()
-    old = [line[1:] for line in lines if line[0] in " -"]
-    new = [line[1:] for line in lines if line[0] in " +"]
-    assert before.splitlines()[: len(old)] == old
-    return "\n".join(new + before.splitlines()[len(old) :])
 
 
 def test_every_example_is_tested() -> None:

@@ -4,6 +4,8 @@
 - ``<!-- run: SCENE -->``: shell commands, which ``tests/e2e/test_documented_commands.py`` runs in the scene
   of that name. The blocks of a page with the same scene are one story, and run one after another.
 - ``<!-- not run: REASON -->``: shell commands that no test can run.
+
+Shell commands that need more than a scene are ``tested`` by their page's own tests.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Shell", "example", "pages", "shells", "untested"]
+__all__ = ["ROOT", "Shell", "applied", "example", "pages", "shells", "untested"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,8 +28,9 @@ class Shell:
         place: Page and line.
         text: The block.
         shows_output: Whether it is ``console``: commands stand behind ``$``, and what they print below.
-        scene: Where it is run; empty if it isn't.
+        scene: Where it is run; empty if it isn't run by a scene.
         reason: Why it isn't run; empty if it is.
+        test: The name that its page's tests call it by; empty if they don't.
     """
 
     place: str
@@ -35,6 +38,7 @@ class Shell:
     shows_output: bool
     scene: str = ""
     reason: str = ""
+    test: str = ""
 
 
 def pages() -> list[str]:
@@ -50,6 +54,15 @@ def example(page: str, name: str) -> str:
     return found[1]
 
 
+def applied(diff: str, before: str) -> str:
+    """Apply a diff whose lines all belong to the beginning of `before`."""
+    lines = diff.splitlines()
+    old = [line[1:] for line in lines if line[0] in " -"]
+    new = [line[1:] for line in lines if line[0] in " +"]
+    assert before.splitlines()[: len(old)] == old
+    return "\n".join(new + before.splitlines()[len(old) :])
+
+
 def untested(page: str) -> int:
     """Return how many Python, TOML and diff blocks of a page have no name."""
     text = (ROOT / page).read_text()
@@ -61,7 +74,7 @@ def untested(page: str) -> int:
 def shells(page: str) -> Iterator[Shell]:
     """Find the shell commands of a page, in their order."""
     text = (ROOT / page).read_text()
-    blocks = r"^(?:<!-- (run|not run): ([^\n]+) -->\n)?```(sh|bash|shell|console)\n(.*?)^```$"
+    blocks = r"^(?:<!-- (run|not run|tested): ([^\n]+) -->\n)?```(sh|bash|shell|console)\n(.*?)^```$"
     for block in re.finditer(blocks, text, re.MULTILINE | re.DOTALL):
         mark, words, kind, commands = block.groups(default="")
         place = f"{page}:{text.count(chr(10), 0, block.start(3)) + 1}"
@@ -71,4 +84,5 @@ def shells(page: str) -> Iterator[Shell]:
             kind == "console",
             scene=words if mark == "run" else "",
             reason=words if mark == "not run" else "",
+            test=words if mark == "tested" else "",
         )

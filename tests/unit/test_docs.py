@@ -36,10 +36,33 @@ def test_every_file_that_the_documentation_names_exists() -> None:
             assert (page.parent / target).exists(), f"{page.name} names {target}"
 
 
+def test_every_link_to_a_section_leads_to_one() -> None:
+    for page in (DOCS.parent / "README.md", *DOCS.glob("*.md")):
+        for target, section in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / target if target else page).read_text()
+            assert section in headings(text), f"{page.name} names {target}#{section}"
+
+
+def headings(text: str) -> set[str]:
+    """Return what the headings of a page are called in links."""
+    outside_of_code = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", outside_of_code, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_index_names_no_page_twice() -> None:
+    named = re.findall(r"^\| \[([\w-]+\.md)\]", (DOCS / "README.md").read_text(), re.MULTILINE)
+    assert len(named) > 20
+    assert sorted(named) == sorted(set(named))
+
+
 def test_shell_commands_are_run_or_say_why_not() -> None:
     """Each block of sh or console has a comment before it, see tests/support/examples.py."""
     silent = [
-        shell.place for page in pages() for shell in shells(page) if not shell.scene and not shell.reason
+        shell.place
+        for page in pages()
+        for shell in shells(page)
+        if not (shell.scene or shell.reason or shell.test)
     ]
     assert silent == [], (
         "put <!-- run: SCENE --> (tests/e2e/harness/scenes.py) or <!-- not run: REASON --> before it"

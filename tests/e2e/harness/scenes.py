@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tests.support.examples import ROOT
+from tests.support.examples import ROOT, applied, example
 
 from .stage import Stage
 
@@ -32,6 +32,20 @@ async def application_with_tests(stage: Stage) -> None:
     """The application of the page about testing, and its tests."""
     stage.example("docs/testing.md", "chat", "chat.py")
     stage.example("docs/testing.md", "test_chat", "test_chat.py")
+
+
+async def python_socketio_application(stage: Stage) -> None:
+    """The application that was moved from python-socketio, without the lines that serve it."""
+    page = "docs/migrating-from-python-socketio.md"
+    code = applied(example(page, "diff"), example(page, "before"))
+    stage.write("chat.py", code.partition("app = web")[0])
+    stage.example(page, "config", "rtserver.toml")
+
+
+async def node_application(stage: Stage) -> None:
+    """The application that was moved from Node.js."""
+    stage.example("docs/migrating-from-node.md", "python", "chat.py")
+    stage.example("docs/migrating-from-node.md", "config", "rtserver.toml")
 
 
 async def service(stage: Stage) -> None:
@@ -79,6 +93,8 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "the first application": first_application,
     "a wrong file": wrong_file,
     "an application with tests": application_with_tests,
+    "a python-socketio application": python_socketio_application,
+    "a Node application in Python": node_application,
     "a service": service,
     "an API": http_api,
 }
