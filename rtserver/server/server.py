@@ -115,6 +115,10 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         self._hub.collect()
         return dict(self.counters.events_received)
 
+    def handles(self, event: str, namespace: str) -> bool:
+        """Tell whether a handler takes an event of a namespace's clients; ``"*"``: any event there may be."""
+        return self._hub.handlers.find(namespace, event) is not None
+
     def occupancy(self) -> Iterator[tuple[str, int, int]]:
         """Go through the namespaces: the name, how many clients of this server and how many rooms it has."""
         for namespace in self._hub.namespaces.values():

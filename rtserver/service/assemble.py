@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from rtserver.service.monitoring.internal import InternalServer, internal_server
 from rtserver.service.monitoring.monitor import Monitor
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
+from rtserver.service.webhooks.backend import Backend
+from rtserver.service.webhooks.metrics import families
 
 __all__ = ["Service", "server_options"]
 
@@ -59,6 +62,7 @@ class Service:
         self._tls = tls_context(config.listen)
         self._runner: web.AppRunner | None = None
         self._guard: Guard | None = None
+        self._backend: Backend | None = None
         self.monitor: Monitor | None = None
         self._internal: InternalServer | None = None
         self._log_context: LogContext | None = None
@@ -171,6 +175,8 @@ class Service:
             await self._api.close()
         if self._guard is not None:
             await self._guard.close()
+        if self._backend is not None:
+            await self._backend.close(self.config.shutdown_timeout)
         if self.monitor is not None:
             self.monitor.close()
         if self._internal is not None:
@@ -202,6 +208,8 @@ class Service:
             self._log_context.begin()
         limiter = self._limit(server)
         self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
+        if self._backend is not None:
+            self.monitor.add(partial(families, self._backend))
 
     def _limit(self, server: Server) -> EventLimiter | None:
         """Put limits before a server, where the configuration has any."""
@@ -219,11 +227,15 @@ class Service:
         config = self.config
         found = load_application(config.app, Path(config.app_dir or "."))
         if isinstance(found, Server):
-            if config.auth.namespaces:
-                raise StartError(
-                    f'auth: app = "{config.app}" is a Server that is made already, and can\'t be made to ask'
-                    " for tokens first; name a function that receives the Server instead"
-                )
+            for table, is_wanted, what in (
+                ("auth", config.auth.namespaces, "for tokens"),
+                ("webhooks", config.webhooks.namespaces, "the backend"),
+            ):
+                if is_wanted:
+                    raise StartError(
+                        f'{table}: app = "{config.app}" is a Server that is made already, and can\'t be made'
+                        f" to ask {what} first; name a function that receives the Server instead"
+                    )
             if idle := _settings_without_effect(config):
                 logger.warning(
                     "%s: no effect, because app = %r is a Server that has its options already;"
@@ -238,8 +250,15 @@ class Service:
         if self._guard is not None:
             for namespace in config.auth.namespaces:
                 server.use(self._guard.admit, namespace=namespace)
+        self._backend = config.webhooks.backend(server, lambda: server.eio.clock)
         self._watch(server)
-        await set_up_application(config.app, found, server, host)
+        if self._backend is None:
+            await set_up_application(config.app, found, server, host)
+        else:
+            attachment = config.webhooks.attachment(self._backend)
+            attachment.decide(server)
+            await set_up_application(config.app, found, server, host)
+            attachment.answer(server)
         return server
 
 
@@ -259,8 +278,9 @@ def server_options(config: Config) -> dict[str, Any]:
 
 def _recovery(config: Config) -> ConnectionStateRecovery | None:
     options = config.recovery.options()
-    if options is not None and config.auth.namespaces:
-        return replace(options, skip_middlewares=False)  # whoever comes back shows a token that is valid now
+    if options is not None and (config.auth.namespaces or config.webhooks.namespaces):
+        # Whoever comes back shows a token that is valid now, and the backend still wants it.
+        return replace(options, skip_middlewares=False)
     return options
 
 

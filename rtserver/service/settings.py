@@ -29,6 +29,7 @@ from rtserver.service.monitoring_settings import InternalSettings, MetricsSettin
 from rtserver.service.section import Seconds
 from rtserver.service.setting_types import Expected, Folder, ImportPath
 from rtserver.service.socket_settings import SocketSettings
+from rtserver.service.webhook_settings import WebhookSettings
 
 __all__ = ["Config"]
 
@@ -99,6 +100,7 @@ class Config(BaseSettings):
     history: HistorySettings = HistorySettings()
     presence: PresenceSettings = PresenceSettings()
     auth: AuthSettings = AuthSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
     internal: InternalSettings = InternalSettings()
@@ -111,6 +113,10 @@ class Config(BaseSettings):
         if self.socket.always_connect and self.auth.namespaces:
             raise ValueError(
                 "socket.always_connect lets clients in before their tokens are looked at: set it to false"
+            )
+        if self.socket.always_connect and self.webhooks.namespaces and self.webhooks.connect:
+            raise ValueError(
+                "socket.always_connect lets clients in before the backend has decided: set it to false"
             )
         return self
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import random
 from typing import Final
 
+from rtserver.clock import Clock
 from rtserver.errors import BackendError
 from rtserver.ids import new_sid
 from rtserver.service.webhooks.breaker import Breaker, State
@@ -57,16 +58,16 @@ class Delivery:
         signer: Signs them.
         breaker: Lets the backend alone for a while.
         policy: How the backend is asked.
-        now: Returns the time in seconds, of a clock that doesn't go back.
+        clock: Returns the clock of the running loop.
     """
 
     def __init__(
-        self, endpoint: Endpoint, signer: Signer, breaker: Breaker, policy: Policy, now: Callable[[], float]
+        self, endpoint: Endpoint, signer: Signer, breaker: Breaker, policy: Policy, clock: Callable[[], Clock]
     ) -> None:
         self._endpoint = endpoint
         self._signer = signer
         self._policy = policy
-        self._now = now
+        self._clock = clock
         self._slots = asyncio.Semaphore(policy.concurrency)
         self._logged_at: float | None = None
         self._unlogged = 0
@@ -133,6 +134,9 @@ class Delivery:
     async def close(self) -> None:
         """Close the connections."""
         await self._endpoint.close()
+
+    def _now(self) -> float:
+        return self._clock().now()
 
     async def _attempts(self, id: str, body: bytes, deadline: float) -> bytes:
         pause = FIRST_PAUSE

@@ -68,7 +68,7 @@ class Endpoint:
         except TimeoutError:
             raise BackendError("backend_timeout", f"no answer within {timeout:g} s") from None
         except aiohttp.ClientSSLError as error:
-            raise BackendError("backend_unavailable", f"TLS: {error}") from None
+            raise BackendError("backend_unavailable", f"TLS: {_line(error)}", 0.0) from None
         except aiohttp.ClientConnectorError as error:
             # The connection was never made: whatever was to be sent hasn't been.
             raise BackendError("backend_unavailable", f"can't be reached: {error.os_error}", 0.0) from None

@@ -22,7 +22,7 @@ def plan_of(config: Config) -> Plan:
     patience = Patience(
         start=config.worker_start_timeout,
         silence=config.worker_timeout,
-        drain=config.drain_time + 2 * config.shutdown_timeout + MARGIN,
+        drain=config.drain_time + 3 * config.shutdown_timeout + MARGIN,
     )
     return Plan(config, worker_count(config.workers), patience)
 

@@ -67,6 +67,13 @@ async def http_api(stage: Stage) -> None:
     await stage.serve("rtserver serve --config rtserver.toml")
 
 
+async def webhooks(stage: Stage) -> None:
+    """The application, the config file and the backend of the page about webhooks."""
+    stage.example("docs/webhooks.md", "app", "app.py")
+    stage.example("docs/webhooks.md", "config", "rtserver.toml")
+    stage.write("backend.py", (ROOT / "docs/examples/backend.py").read_text())
+
+
 SERVICE = """
 app = "app:setup"
 
@@ -97,5 +104,6 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "a Node application in Python": node_application,
     "a service": service,
     "an API": http_api,
+    "webhooks": webhooks,
 }
 """Each scene by the name that comments call it by."""

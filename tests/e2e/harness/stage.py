@@ -12,6 +12,7 @@ import socket
 import sys
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tests.support.examples import ROOT, Shell, example
 
@@ -22,7 +23,7 @@ __all__ = ["Stage"]
 
 PATIENCE = 60.0
 """Seconds that a script may take."""
-PORTS = ("8000", "8001", "9000")
+PORTS = ("8000", "8001", "9000", "9100")
 """The ports of the examples. Other programs may have them, so free ones take their place."""
 REDIS = "6379"
 _SERVES = re.compile(r"(?:\w+=\S* )*(?:rtserver|make) serve\b")
@@ -130,18 +131,21 @@ class Stage:
         if not script.strip():
             return ""
         others = {name: value for name, value in os.environ.items() if not name.startswith("RTSERVER_")}
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-eu", "-o", "pipefail", "-c", self._here(script)),
-            cwd=self.folder,
-            env=others | self._environment(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._stack.callback(_kill_group, process.pid)
-        async with asyncio.timeout(PATIENCE):
-            printed = (await process.communicate(b""))[0].decode()
+        with TemporaryFile() as output:  # a pipe wouldn't end before what is left in the background
+            process = await asyncio.create_subprocess_exec(
+                *("bash", "-eu", "-o", "pipefail", "-c", self._here(script)),
+                cwd=self.folder,
+                env=others | self._environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._stack.callback(_kill_group, process.pid)
+            async with asyncio.timeout(PATIENCE):
+                await process.communicate(b"")
+            output.seek(0)
+            printed = output.read().decode()
         assert not check or process.returncode == 0, f"{place} ends with {process.returncode}:\n{printed}"
         return printed
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from rtserver.server.server import SocketIOServer
+from rtserver.service.webhook_settings import WebhookSettings
+from rtserver.service.webhooks.delivery import Policy
+from tests.unit.server.harness import Harness, manual_clock
+
+SECRET = "whsec_bWFrZSBvbmUgb2YgeW91ciBvd24sIHBsZWFzZQ=="
+URL = "http://127.0.0.1:9100/"
+
+
+def server() -> SocketIOServer:
+    return Harness().sio
+
+
+def test_there_is_none_by_default() -> None:
+    _, clock = manual_clock()
+    assert WebhookSettings().backend(server(), lambda: clock) is None
+
+
+async def test_what_is_set_is_what_it_gets() -> None:
+    _, clock = manual_clock()
+    settings = WebhookSettings(
+        url=URL, secrets=[SECRET], namespaces=["/chat"], events=["a"], connect=False, disconnect=False
+    )
+    backend = settings.backend(server(), lambda: clock)
+    assert backend is not None
+    attachment = settings.attachment(backend)
+    assert (attachment.namespaces, attachment.events) == (["/chat"], ["a"])
+    assert (attachment.connect, attachment.disconnect) == (False, False)
+    await backend.close(0)
+
+
+def test_the_defaults_are_the_policy_s() -> None:
+    settings = WebhookSettings().model_dump()
+    for name in Policy.__slots__:
+        assert settings[name] == getattr(Policy(), name)
+
+
+def test_secrets_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(f"{SECRET}\n\n{SECRET}\n")
+    assert len(WebhookSettings(url=URL, secret_file=str(file))._keys()) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"namespaces": ["/"]}, "namespaces have a backend that isn't there: set url"),
+        ({"url": URL}, "expected secrets or secret_file"),
+        ({"url": URL, "secrets": [SECRET], "secret_file": "SECRETS"}, "expected secrets or secret_file"),
+        ({"url": URL, "secrets": ["hush"]}, "expected a secret that begins with whsec_"),
+        ({"url": URL, "secret_file": "EMPTY"}, "received an empty file"),
+        ({"url": URL, "secret_file": "BINARY"}, "expected text, one secret on each line"),
+        (
+            {"url": URL, "secrets": [SECRET], "tls_authority": "SECRETS"},
+            "expected a certificate in PEM format",
+        ),
+    ],
+)
+def test_what_can_t_be_used(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    files = {"SECRETS": SECRET.encode(), "EMPTY": b"\n", "BINARY": b"\xff\xfe"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("secret_file", "tls_authority"):
+        if name in settings:
+            settings = {**settings, name: str(tmp_path / settings[name])}
+    with pytest.raises(ValidationError) as caught:
+        WebhookSettings(**settings)
+    (problem,) = caught.value.errors()
+    assert message in problem["msg"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "backend:9100", "ftp://backend/", "http://", "http://ada:hush@backend/", "file:///etc/passwd"],
+)
+def test_what_is_no_address(url: str) -> None:
+    with pytest.raises(ValidationError):
+        WebhookSettings(url=url, secrets=[SECRET])
+
+
+@pytest.mark.parametrize("names", [["chat"], ["*"], ["/", "/"]])
+def test_what_is_no_list_of_namespaces(names: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        WebhookSettings(url=URL, secrets=[SECRET], namespaces=names)
