@@ -1,5 +1,6 @@
 # Everything from a fresh checkout: "make serve", "make test". "make" alone lists the targets.
-# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium, nginx and Redis; for the benchmark gcc.
+# Tools needed: Python 3.11 or newer with venv, Node.js with npm; for the tests Chromium, nginx, HAProxy, Redis and systemd's
+# own tools; for the benchmark gcc.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -31,7 +32,7 @@ define npm_ci
 @touch $(1)
 endef
 
-.PHONY: help serve test lint format docs bench bench-quick clean chromium nginx redis curl
+.PHONY: help serve test lint format docs bench bench-quick clean chromium curl haproxy nginx redis systemd
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +40,7 @@ help:  ## List the targets
 serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000
 	@exec $(BIN)/rtserver serve --config config/development.toml
 
-test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium nginx redis curl  ## Run the tests, real clients and Chromium included
+test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium curl haproxy nginx redis systemd  ## Run the tests, real clients and Chromium included
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
@@ -128,6 +129,9 @@ endef
 chromium:
 	$(call debian,chromium,the browser test,chromium)
 
+haproxy:
+	$(call debian,haproxy,the reverse proxy test,haproxy)
+
 nginx:
 	$(call debian,nginx,the reverse proxy test,nginx-light)
 
@@ -136,3 +140,6 @@ redis:
 
 curl:
 	$(call debian,curl,the test of the documentation,curl)
+
+systemd:
+	$(call debian,systemd-analyze,the test of its unit files,systemd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,13 +24,14 @@ from rtserver.service.api.assemble import api_of
 from rtserver.service.api.endpoint import Api
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
-from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.listening import Listeners, open_listeners
 from rtserver.service.log_context import LogContext
 from rtserver.service.monitoring.endpoints import add_endpoints
 from rtserver.service.monitoring.internal import InternalServer, internal_server
 from rtserver.service.monitoring.monitor import Monitor
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
+from rtserver.service.tls.certificate import Certificate
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.metrics import families
 
@@ -50,6 +52,7 @@ class Service:
 
     Attributes:
         server: The Socket.IO server, once prepared.
+        certificate: What its clients are shown, if it speaks TLS.
         urls: Where it listens, once it does.
     """
 
@@ -59,7 +62,7 @@ class Service:
         set_place(place)
         self.server: Server | None = None
         self.urls: list[str] = []
-        self._tls = tls_context(config.listen)
+        self.certificate = Certificate.of(config.listen)
         self._runner: web.AppRunner | None = None
         self._guard: Guard | None = None
         self._backend: Backend | None = None
@@ -67,6 +70,7 @@ class Service:
         self._internal: InternalServer | None = None
         self._log_context: LogContext | None = None
         self._api: Api | None = None
+        self._listeners: Listeners | None = None
         self._listening: list[asyncio.Server] = []
 
     async def prepare(self) -> None:
@@ -106,14 +110,14 @@ class Service:
         if self._internal is not None:
             await self._internal.start()
         settings = self.config.listen
-        sockets = listening_sockets(settings)
+        self._listeners = open_listeners(settings)
         loop = asyncio.get_running_loop()
-        factory = self._protocol_factory()
-        for each in sockets:
+        factory, tls = self._protocol_factory(), self._begin_tls()
+        for each in self._listeners.sockets:
             self._listening.append(
-                await loop.create_server(factory, sock=each, ssl=self._tls, backlog=settings.backlog)
+                await loop.create_server(factory, sock=each, ssl=tls, backlog=settings.backlog)
             )
-        self.urls = urls(sockets, secure=self._tls is not None)
+        self.urls = self._listeners.urls(secure=tls is not None)
 
     def open_door(self) -> None:
         """Begin to take connections that other processes of the machine have accepted.
@@ -124,7 +128,7 @@ class Service:
         assert self._place is not None
         assert self.server is not None
         try:
-            self.server.eio.join(self._place, self._protocol_factory(), self._tls)
+            self.server.eio.join(self._place, self._protocol_factory(), self._begin_tls())
         except OSError as error:
             raise StartError(f"can't listen on {self._place.door}: {error.strerror}") from None
 
@@ -142,13 +146,19 @@ class Service:
         """Why no client should come now."""
         return [] if self.monitor is None else self.monitor.troubles()
 
+    def retire(self) -> None:
+        """Say at ``/ready`` that no client should come any more, and go on with all that do."""
+        if self.monitor is not None:
+            self.monitor.is_draining = True
+
     def stop_listening(self) -> None:
         """Accept no further connection."""
         for server in self._listening:
             server.close()
-        if self._listening:
-            remove_unix_socket(self.config.listen)
         self._listening = []
+        if self._listeners is not None:
+            self._listeners.remove_file()
+            self._listeners = None
 
     async def drain(self, seconds: float, heirs: Sequence[str] = ()) -> None:
         """Close the clients one after another in so many seconds: not all of them come back at once.
@@ -157,8 +167,7 @@ class Service:
             seconds: In which they are closed.
             heirs: The names of workers that go on, and have who comes meanwhile.
         """
-        if self.monitor is not None:
-            self.monitor.is_draining = True
+        self.retire()
         if self.server is not None:
             await self.server.eio.drain(seconds, heirs)
 
@@ -173,6 +182,8 @@ class Service:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
         if self._api is not None:
             await self._api.close()
+        if self.certificate is not None:
+            self.certificate.close()
         if self._guard is not None:
             await self._guard.close()
         if self._backend is not None:
@@ -185,6 +196,13 @@ class Service:
             await self._runner.cleanup()
         if self._log_context is not None:
             self._log_context.end()
+
+    def _begin_tls(self) -> ssl.SSLContext | None:
+        """Return what to listen with where TLS is spoken, and see to its renewal from now on."""
+        if self.certificate is None:
+            return None
+        self.certificate.watch()
+        return self.certificate.context
 
     def _protocol_factory(self) -> Callable[[], asyncio.Protocol]:
         """Choose who reads a connection from its first byte: the fast lane, or aiohttp for all requests.
@@ -210,6 +228,8 @@ class Service:
         self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
         if self._backend is not None:
             self.monitor.add(partial(families, self._backend))
+        if self.certificate is not None:
+            self.monitor.add(self.certificate.families)
 
     def _limit(self, server: Server) -> EventLimiter | None:
         """Put limits before a server, where the configuration has any."""

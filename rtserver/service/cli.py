@@ -13,11 +13,11 @@ from pathlib import Path
 from rtserver.errors import ConfigError, StartError
 from rtserver.service.commands import client, emit, status, token
 from rtserver.service.config import load_config
-from rtserver.service.listening import tls_context
 from rtserver.service.log_settings import Level
 from rtserver.service.logs import configure_logging
 from rtserver.service.reference import default_config
 from rtserver.service.reference_page import configuration_page
+from rtserver.service.tls.context import tls_context
 from rtserver.service.workers.count import worker_count
 
 __all__ = ["main"]
@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> None:
     if worker_count(config.workers) == 1:
         from rtserver.service.run import run  # noqa: PLC0415
 
-        run(config, source)
+        run(config, source, load)
     else:
         from rtserver.service.workers.supervisor import supervise  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rtserver.service.section import Section
+from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Folder, NewPath, ReadableFile, UrlPath
 
 __all__ = ["ListenSettings", "StaticSettings"]
@@ -53,6 +53,11 @@ class ListenSettings(Section):
         default=None,
         description="Private key in PEM format, when the certificate's file doesn't hold it.",
         examples=["/etc/rtserver/key.pem"],
+    )
+    tls_reload_interval: Seconds = Field(
+        default=10,
+        description="Seconds between two looks at these files. New connections get a renewed certificate when"
+        " two looks have found the same new files.",
     )
 
 

@@ -1,32 +1,60 @@
-"""Make what the service listens on: TCP sockets or a Unix socket, and the TLS context."""
+"""What the service listens on: TCP sockets or a Unix socket, its own or those that systemd has opened."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
-import ssl
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rtserver.errors import ConfigError, StartError
+from rtserver.errors import StartError
 from rtserver.service.listen_settings import ListenSettings
+from rtserver.service.systemd.activation import activated_sockets
 
-__all__ = ["listening_sockets", "remove_unix_socket", "tls_context", "urls"]
+__all__ = ["Listeners", "open_listeners"]
 
 
-def listening_sockets(settings: ListenSettings) -> list[socket.socket]:
-    """Bind and listen.
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What is listened on."""
 
-    Returns:
-        One socket for each address of the host, or the one Unix socket.
+    sockets: Sequence[socket.socket]
+    """One for each address of the host, or the one Unix socket, or those of systemd."""
+    file: Path | None = None
+    """The Unix socket's file, if it was made for this."""
+
+    def urls(self, secure: bool) -> list[str]:
+        """Write what clients open: one URL per socket.
+
+        Args:
+            secure: Whether they speak TLS.
+        """
+        return [_url(each, "https" if secure else "http") for each in self.sockets]
+
+    def remove_file(self) -> None:
+        """Remove the Unix socket's file, after the service has stopped listening there."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+
+
+def open_listeners(settings: ListenSettings) -> Listeners:
+    """Bind and listen, unless systemd has done so already: then its sockets are used instead.
 
     Raises:
         StartError: Names the address and what to do.
     """
+    if activated := activated_sockets():
+        return Listeners(activated)
     if settings.unix_socket is not None:
-        return [_unix_socket(Path(settings.unix_socket), settings.backlog)]
+        path = Path(settings.unix_socket)
+        return Listeners([_unix_socket(path, settings.backlog)], path)
+    return Listeners(_tcp_sockets(settings))
+
+
+def _tcp_sockets(settings: ListenSettings) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -49,54 +77,13 @@ def listening_sockets(settings: ListenSettings) -> list[socket.socket]:
     return sockets
 
 
-def remove_unix_socket(settings: ListenSettings) -> None:
-    """Remove the Unix socket's file, after the service has stopped listening there."""
-    if settings.unix_socket is not None:
-        Path(settings.unix_socket).unlink(missing_ok=True)
-
-
-def tls_context(settings: ListenSettings) -> ssl.SSLContext | None:
-    """Make the TLS context, or None when the service speaks plain HTTP.
-
-    Raises:
-        ConfigError: Certificate or key can't be used.
-    """
-    if settings.tls_certificate is None:
-        if settings.tls_key is not None:
-            raise ConfigError(
-                [f'listen.tls_key: received "{settings.tls_key}", expected listen.tls_certificate with it']
-            )
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python would take older ones
-    context.set_alpn_protocols(["http/1.1"])
-    # An encrypted key would make OpenSSL ask for its passphrase on the terminal: an empty one makes it fail.
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
-    except (ssl.SSLError, OSError) as error:
-        key = settings.tls_key or settings.tls_certificate
-        raise ConfigError(
-            [
-                f'listen.tls_certificate: received "{settings.tls_certificate}" with the key in "{key}",'
-                f" expected a PEM certificate and its unencrypted key: {error.strerror or error}"
-            ]
-        ) from None
-    return context
-
-
-def urls(sockets: Sequence[socket.socket], secure: bool) -> list[str]:
-    """Write what clients open: one URL per socket."""
-    scheme = "https" if secure else "http"
-    found = []
-    for each in sockets:
-        name = each.getsockname()
-        if each.family == socket.AF_UNIX:
-            found.append(f"unix:{name}")
-        elif each.family == socket.AF_INET6:
-            found.append(f"{scheme}://[{name[0]}]:{name[1]}")
-        else:
-            found.append(f"{scheme}://{name[0]}:{name[1]}")
-    return found
+def _url(listener: socket.socket, scheme: str) -> str:
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    if listener.family == socket.AF_INET6:
+        return f"{scheme}://[{name[0]}]:{name[1]}"
+    return f"{scheme}://{name[0]}:{name[1]}"
 
 
 def _tcp_socket(family: int, address: tuple[str, int], backlog: int) -> socket.socket:

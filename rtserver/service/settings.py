@@ -74,6 +74,15 @@ class Config(BaseSettings):
             " all of them come back at once. 0: all are closed at once."
         ),
     )
+    drain_delay: float = Field(
+        default=0,
+        ge=0,
+        le=86_400,
+        description=(
+            "Seconds before that in which the service goes on as ever, but isn't ready at /ready: load"
+            " balancers that look there have sent new clients elsewhere by then (docs/deploying.md)."
+        ),
+    )
     workers: WorkerCount = Field(
         default=1,
         description=(

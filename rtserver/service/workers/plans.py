@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from rtserver.errors import ConfigError
+from rtserver.service.ending import longest_drain
 from rtserver.service.settings import Config
 from rtserver.service.workers.count import worker_count
 from rtserver.service.workers.members import Patience, Plan
 
 __all__ = ["check_reload", "plan_of"]
 
-MARGIN: Final = 10.0
-"""Seconds that a worker has to end beyond what the settings give its clients, handlers and requests."""
 FIXED: Final = ("host", "port", "unix_socket", "backlog")
 """Settings of the address, which is bound once."""
 
@@ -22,7 +21,7 @@ def plan_of(config: Config) -> Plan:
     patience = Patience(
         start=config.worker_start_timeout,
         silence=config.worker_timeout,
-        drain=config.drain_time + 3 * config.shutdown_timeout + MARGIN,
+        drain=longest_drain(config),
     )
     return Plan(config, worker_count(config.workers), patience)
 

@@ -15,11 +15,14 @@ from pathlib import Path
 from rtserver.cluster.workers.place import Place, create, discard
 from rtserver.errors import ConfigError, RtserverError
 from rtserver.service.announcement import announce
-from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.ending import longest_end
+from rtserver.service.listening import Listeners, open_listeners
 from rtserver.service.logs import configure_logging
 from rtserver.service.monitoring.internal import internal_server
 from rtserver.service.process import raise_file_limit
 from rtserver.service.settings import Config
+from rtserver.service.systemd.notify import Notifier
+from rtserver.service.tls.context import tls_context
 from rtserver.service.workers import actions, control
 from rtserver.service.workers.acceptor import Acceptor
 from rtserver.service.workers.actions import Action
@@ -77,7 +80,11 @@ class Supervisor:
         self._settled: Plan | None = None
         """What was announced last."""
         self._urls: list[str] = []
+        self._ending: asyncio.TimerHandle | None = None
+        """Fires when the workers are told to end."""
+        self._systemd = Notifier.of_environment()
         self._directory: Path
+        self._listeners: Listeners
         self._acceptor: Acceptor[Member]
         self._overview = Overview(self._serving)
 
@@ -85,9 +92,9 @@ class Supervisor:
         """Serve until a signal, or until it is clear that this can't be done."""
         secure = tls_context(self._config.listen) is not None
         raise_file_limit()
-        sockets = listening_sockets(self._config.listen)
-        self._urls = urls(sockets, secure)
-        self._acceptor = Acceptor(sockets, secure=secure)
+        self._listeners = open_listeners(self._config.listen)
+        self._urls = self._listeners.urls(secure)
+        self._acceptor = Acceptor(self._listeners.sockets, secure=secure)
         internal = internal_server(self._config, self._overview)
         try:
             if internal is not None:
@@ -100,6 +107,7 @@ class Supervisor:
                 await self._clear()
         finally:
             self._stop_listening()
+            self._systemd.close()
             if internal is not None:
                 await internal.close()
         if self._error is not None:
@@ -140,30 +148,40 @@ class Supervisor:
 
     def _stop(self, name: str) -> None:
         self._stops += 1
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
         if self._stops == 1:
             logger.info("stopping: %s received", name)
+            self._systemd.stopping(f"{name} received", longest_end(self._config))
             self._overview.is_stopping = True
-            self._stop_listening()
-            self._act(self._fleet.stop(now))
+            self._ending = loop.call_later(self._config.drain_delay, self._end)
         else:
             logger.info("stopping at once: %s received again", name)
-            self._act(self._fleet.hurry(now))
+            self._end()
+            self._act(self._fleet.hurry(loop.time()))
+
+    def _end(self) -> None:
+        """Accept nobody any more, and let the workers drain."""
+        assert self._ending is not None
+        self._ending.cancel()
+        self._stop_listening()
+        self._act(self._fleet.stop(asyncio.get_running_loop().time()))
 
     def _stop_listening(self) -> None:
         self._acceptor.close()
-        remove_unix_socket(self._config.listen)
+        self._listeners.remove_file()
 
     def _reload(self) -> None:
         if self._is_stopping:
             return
         logger.info("SIGHUP received: reading the configuration again")
+        self._systemd.reloading()
         try:
             config = self._load()
             check_reload(self._config, config)
             tls_context(config.listen)
         except ConfigError as error:
             logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
+            self._tell_ready()
             return
         logger.info("the configuration is valid: the workers are replaced, one after the other")
         self._act(self._fleet.reload(plan_of(config), asyncio.get_running_loop().time()))
@@ -197,6 +215,7 @@ class Supervisor:
                 logger.error("%s; another one follows in %g seconds", self._ends[member], action.seconds)
             case actions.Reject():
                 logger.error("the configuration from before stays: with the new one, %s", self._ends[member])
+                self._tell_ready()
             case actions.GiveUp():
                 self._error = self._ends[member].error()
 
@@ -209,6 +228,10 @@ class Supervisor:
             logger.info("every worker has the new configuration")
         self._settled = plan
         self._config = plan.config
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        self._systemd.ready(f"listening on {' and '.join(self._urls)}; workers: {self._fleet.plan.count}")
 
     def _drain(self, member: Member, child: Child) -> None:
         quick = self._stops > 1

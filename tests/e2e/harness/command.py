@@ -59,6 +59,7 @@ class Commands:
         env: dict[str, str] | None = None,
         program: Sequence[str] = (),
         stdin: bool = False,
+        descriptors: Sequence[int] = (),
     ) -> Command:
         """Start a command.
 
@@ -67,6 +68,7 @@ class Commands:
             env: Variables of its environment, in addition.
             program: What is started, instead of this interpreter with the package.
             stdin: Whether the test types something.
+            descriptors: Open files that it gets.
         """
         process = await asyncio.create_subprocess_exec(
             *(program or (sys.executable, "-m", "rtserver")),
@@ -77,6 +79,7 @@ class Commands:
             stdin=asyncio.subprocess.PIPE if stdin else None,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
         )
         self._commands.append(Command(process))
         return self._commands[-1]

@@ -3,37 +3,38 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import ssl
 import stat
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import trustme
 
-from rtserver.errors import ConfigError, StartError
+from rtserver.errors import StartError
 from rtserver.service.listen_settings import ListenSettings
-from rtserver.service.listening import listening_sockets, remove_unix_socket, tls_context, urls
+from rtserver.service.listening import open_listeners
 
 
 class TestSockets:
     def test_a_free_port(self) -> None:
-        (made,) = listening_sockets(ListenSettings(port=0))
+        listeners = open_listeners(ListenSettings(port=0))
+        (made,) = listeners.sockets
         with made:
             port = made.getsockname()[1]
             assert port > 0
-            assert urls([made], secure=False) == [f"http://127.0.0.1:{port}"]
-            assert urls([made], secure=True) == [f"https://127.0.0.1:{port}"]
+            assert listeners.urls(secure=False) == [f"http://127.0.0.1:{port}"]
+            assert listeners.urls(secure=True) == [f"https://127.0.0.1:{port}"]
+            listeners.remove_file()  # there is none
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
     def test_ipv6(self) -> None:
         try:
-            (made,) = listening_sockets(ListenSettings(host="::1", port=0))
+            listeners = open_listeners(ListenSettings(host="::1", port=0))
         except StartError:
             pytest.skip("this machine has no IPv6")
+        (made,) = listeners.sockets
         with made:
-            assert urls([made], secure=False) == [f"http://[::1]:{made.getsockname()[1]}"]
+            assert listeners.urls(secure=False) == [f"http://[::1]:{made.getsockname()[1]}"]
 
     def test_every_address_of_a_name_has_the_same_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def resolve(*_: object, **__: object) -> Sequence[object]:
@@ -41,7 +42,7 @@ class TestSockets:
             return [(*kind, ("127.0.0.1", 0)), (*kind, ("127.0.0.2", 0)), (*kind, ("127.0.0.2", 0))]
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        made = listening_sockets(ListenSettings(host="both.example", port=0))
+        made = open_listeners(ListenSettings(host="both.example", port=0)).sockets
         with ExitStack() as stack:
             for each in made:
                 stack.enter_context(each)
@@ -56,7 +57,7 @@ class TestSockets:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         with pytest.raises(StartError, match=r"203\.0\.113\.1 port \d+: this machine has no such address"):
-            listening_sockets(ListenSettings(host="both.example", port=0))
+            open_listeners(ListenSettings(host="both.example", port=0))
 
     def test_a_name_that_has_no_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def resolve(*_: object, **__: object) -> Sequence[object]:
@@ -64,7 +65,7 @@ class TestSockets:
 
         monkeypatch.setattr(socket, "getaddrinfo", resolve)
         with pytest.raises(StartError) as caught:
-            listening_sockets(ListenSettings(host="nowhere.example"))
+            open_listeners(ListenSettings(host="nowhere.example"))
         assert str(caught.value) == (
             'listen.host: "nowhere.example" can\'t be resolved: Name or service not known;'
             " give an address of this machine"
@@ -76,69 +77,36 @@ class TestSockets:
 
         monkeypatch.setattr(socket.socket, "bind", bind)
         with pytest.raises(StartError, match=r"port 80: permission denied; ports below 1024"):
-            listening_sockets(ListenSettings(port=80))
+            open_listeners(ListenSettings(port=80))
 
 
 class TestUnixSocket:
     def test_it_is_made_and_removed(self, tmp_path: Path) -> None:
         path = tmp_path / "s"
-        settings = ListenSettings(unix_socket=str(path))
-        (made,) = listening_sockets(settings)
+        listeners = open_listeners(ListenSettings(unix_socket=str(path)))
+        (made,) = listeners.sockets
         with made:
             assert stat.S_ISSOCK(path.stat().st_mode)
-            assert urls([made], secure=False) == [f"unix:{path}"]
-        remove_unix_socket(settings)
+            assert listeners.urls(secure=False) == [f"unix:{path}"]
+        listeners.remove_file()
         assert not path.exists()
 
     def test_one_that_nobody_listens_on_is_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "s"
         with socket.socket(socket.AF_UNIX) as stale:
             stale.bind(str(path))
-        (made,) = listening_sockets(ListenSettings(unix_socket=str(path)))
+        (made,) = open_listeners(ListenSettings(unix_socket=str(path))).sockets
         made.close()
 
     def test_one_that_is_in_use_is_left_alone(self, tmp_path: Path) -> None:
         settings = ListenSettings(unix_socket=str(tmp_path / "s"))
-        (made,) = listening_sockets(settings)
+        (made,) = open_listeners(settings).sockets
         with made, pytest.raises(StartError, match="it is in use"):
-            listening_sockets(settings)
+            open_listeners(settings)
 
     def test_a_file_is_left_alone(self, tmp_path: Path) -> None:
         file = tmp_path / "s"
         file.write_text("precious")
         with pytest.raises(StartError, match="it is in use"):
-            listening_sockets(ListenSettings(unix_socket=str(file)))
+            open_listeners(ListenSettings(unix_socket=str(file)))
         assert file.read_text() == "precious"
-
-
-class TestTls:
-    @pytest.fixture
-    def certificate(self) -> trustme.LeafCert:
-        return trustme.CA().issue_cert("rtserver.example")
-
-    def test_none(self) -> None:
-        assert tls_context(ListenSettings()) is None
-
-    def test_certificate_and_key_apart(self, certificate: trustme.LeafCert, tmp_path: Path) -> None:
-        certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-        certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-        context = tls_context(
-            ListenSettings(tls_certificate=str(tmp_path / "cert.pem"), tls_key=str(tmp_path / "key.pem"))
-        )
-        assert context is not None
-        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-
-    def test_a_key_of_another_certificate(self, certificate: trustme.LeafCert, tmp_path: Path) -> None:
-        certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-        trustme.CA().issue_cert("other.example").private_key_pem.write_to_path(tmp_path / "key.pem")
-        with pytest.raises(ConfigError, match=r"expected a PEM certificate and its unencrypted key"):
-            tls_context(
-                ListenSettings(tls_certificate=str(tmp_path / "cert.pem"), tls_key=str(tmp_path / "key.pem"))
-            )
-
-    def test_a_key_alone(self, tmp_path: Path) -> None:
-        (tmp_path / "key.pem").touch()
-        with pytest.raises(
-            ConfigError, match=r"^listen.tls_key: .* expected listen.tls_certificate with it$"
-        ):
-            tls_context(ListenSettings(tls_key=str(tmp_path / "key.pem")))

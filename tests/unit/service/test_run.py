@@ -59,7 +59,7 @@ def test_it_runs_until_a_signal(
 ) -> None:
     config = Config(app="run_demo:setup", app_dir=str(application), loop=loop, listen=ListenSettings(port=0))
     with caplog.at_level(logging.INFO, "rtserver.service"):
-        run(config, "a test")
+        run(config, "a test", lambda: config)
     seen = sys.modules["run_demo"].seen
     assert seen["loop"].partition(".")[0] == loop
     assert seen["files"][0] == seen["files"][1]
@@ -74,17 +74,19 @@ def test_it_runs_until_a_signal(
 
 def test_a_loop_that_isnt_installed(application: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
+    config = Config(app="run_demo:setup", app_dir=str(application))
     with pytest.raises(
         StartError, match=r'^loop: "uvloop" isn\'t installed; install it or set loop = "asyncio"$'
     ):
-        run(Config(app="run_demo:setup", app_dir=str(application)), "a test")
+        run(config, "a test", lambda: config)
 
 
 def test_what_was_prepared_is_ended_when_it_cant_listen(application: Path) -> None:
     listen = ListenSettings(host="203.0.113.1", port=0)
     (application / "run_demo.py").write_text(APPLICATION.replace("server.start_background_task(observe)", ""))
+    config = Config(app="run_demo:setup", app_dir=str(application), listen=listen)
     with pytest.raises(StartError, match="no such address"):
-        run(Config(app="run_demo:setup", app_dir=str(application), listen=listen), "a test")
+        run(config, "a test", lambda: config)
     assert sys.modules["run_demo"].seen == {"closed": True}
 
 
@@ -107,7 +109,8 @@ async def setup(server, host):
 
     server.start_background_task(observe)
 
-run(Config(app="__main__:setup", listen=ListenSettings(port=0)), "a test")
+config = Config(app="__main__:setup", listen=ListenSettings(port=0))
+run(config, "a test", lambda: config)
 """
 
 

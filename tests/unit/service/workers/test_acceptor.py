@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtserver.service.listen_settings import ListenSettings
-from rtserver.service.listening import listening_sockets
+from rtserver.service.listening import open_listeners
 from rtserver.service.workers.acceptor import Acceptor
 from rtserver.transport.handover import sender
 from rtserver.transport.handover.door import Door
@@ -23,7 +23,7 @@ class Entry:
         self._clients: list[socket.socket] = []
         self._doors: dict[str, Door] = {}
         self.came: asyncio.Queue[tuple[str, socket.socket, Passage]] = asyncio.Queue()
-        (listener,) = listening_sockets(ListenSettings(port=0))
+        (listener,) = open_listeners(ListenSettings(port=0)).sockets
         self._address = listener.getsockname()
         self.acceptor: Acceptor[str] = Acceptor([listener], secure=True)
 

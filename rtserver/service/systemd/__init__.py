@@ -1,0 +1,1 @@
+"""What passes between the service and the systemd that has started it; without one, nothing."""
