@@ -59,7 +59,7 @@ class Service:
     def __init__(self, config: Config, place: Place | None = None) -> None:
         self.config = config
         self._place = place
-        set_place(place)
+        set_place(place, config.worker_max_buffer_size)
         self.server: Server | None = None
         self.urls: list[str] = []
         self.certificate = Certificate.of(config.listen)

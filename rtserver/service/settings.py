@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rtserver.cluster.workers.bus import MAX_BUFFER
 from rtserver.service.api_settings import ApiSettings
 from rtserver.service.auth_settings import AuthSettings
 from rtserver.service.cluster_settings import ClusterSettings
@@ -99,6 +100,14 @@ class Config(BaseSettings):
     )
     worker_start_timeout: Seconds = Field(
         default=60, description="Seconds that a worker may take to start, the application's start included."
+    )
+    worker_max_buffer_size: int = Field(
+        default=MAX_BUFFER,
+        ge=65_536,
+        description=(
+            "Bytes that may wait for another worker, and that one message may have. When there are more, the"
+            " link to a worker that doesn't read is closed; it is made anew when that one goes on."
+        ),
     )
     listen: ListenSettings = ListenSettings()
     cluster: ClusterSettings = ClusterSettings()

@@ -9,17 +9,19 @@ from typing import Any, Final, NamedTuple
 from rtserver.service.monitoring.families import Families, Family
 from rtserver.service.workers.control import Measure, Measured
 
-__all__ = ["Overview", "Serving"]
+__all__ = ["Asked", "Overview"]
 
 PATIENCE: Final = 2.0
 """Seconds that workers have to answer. What doesn't come is left out: a scrape has to end."""
 
 
-class Serving(NamedTuple):
-    """A worker that serves."""
+class Asked(NamedTuple):
+    """A worker that can be asked."""
 
     slot: int
     """Its number, which the one that replaces it has, too."""
+    is_draining: bool
+    """Whether it closes its clients, and serves nobody else."""
     ask: Callable[[Measure], None]
     """Sends it a message."""
 
@@ -28,10 +30,10 @@ class Overview:
     """Asks the workers. It implements `rtserver.service.monitoring.endpoints.Source`.
 
     Args:
-        workers: Returns the workers that serve, by their names.
+        workers: Returns the workers that serve or drain, by their names.
     """
 
-    def __init__(self, workers: Callable[[], Mapping[str, Serving]]) -> None:
+    def __init__(self, workers: Callable[[], Mapping[str, Asked]]) -> None:
         self._workers = workers
         self._troubles: dict[str, list[str]] = {}
         self._asked: dict[str, asyncio.Future[list[Family]]] = {}
@@ -64,13 +66,16 @@ class Overview:
         """Return why the service isn't ready: it ends, or no worker is. One that is will do."""
         if self.is_stopping:
             return ["draining"]
-        troubles: list[Any] = [self._troubles.get(name, ["it has just begun"]) for name in self._workers()]
+        troubles: list[Any] = [self._troubles.get(name, ["it has just begun"]) for name in self._serving()]
         if not troubles:
             return ["no worker serves"]
         return [] if [] in troubles else sorted({trouble for each in troubles for trouble in each})
 
     async def families(self) -> Families:
-        """Return the metrics of all workers that answer in time, by their numbers."""
+        """Return the metrics of all workers that answer in time, by their numbers.
+
+        One that drains has a label of its own, as its number is its successor's, too.
+        """
         loop = asyncio.get_running_loop()
         workers = self._workers()
         for name, worker in workers.items():
@@ -81,12 +86,19 @@ class Overview:
         if asked:
             await asyncio.wait(asked.values(), timeout=PATIENCE)
         answered = {
-            str(workers[name].slot): future.result()
+            _label(name, workers[name]): future.result()
             for name, future in asked.items()
             if future.done() and not future.cancelled()
         }
         own = [
-            Family.of("rtserver_workers", "gauge", "Workers that serve.", len(workers)),
+            Family.of("rtserver_workers", "gauge", "Workers that serve.", len(self._serving())),
             Family.of("rtserver_workers_started", "counter", "Processes of workers.", self._started),
         ]
         return Families.merged(answered, own)
+
+    def _serving(self) -> list[str]:
+        return [name for name, worker in self._workers().items() if not worker.is_draining]
+
+
+def _label(name: str, worker: Asked) -> str:
+    return f"{worker.slot}-{name}" if worker.is_draining else str(worker.slot)

@@ -29,7 +29,7 @@ from rtserver.service.workers.actions import Action
 from rtserver.service.workers.child import Child, End
 from rtserver.service.workers.fleet import Fleet
 from rtserver.service.workers.members import Member, Plan, State
-from rtserver.service.workers.overview import Overview, Serving
+from rtserver.service.workers.overview import Asked, Overview
 from rtserver.service.workers.plans import check_reload, plan_of
 
 __all__ = ["supervise"]
@@ -86,7 +86,7 @@ class Supervisor:
         self._directory: Path
         self._listeners: Listeners
         self._acceptor: Acceptor[Member]
-        self._overview = Overview(self._serving)
+        self._overview = Overview(self._askable)
 
     async def run(self) -> None:
         """Serve until a signal, or until it is clear that this can't be done."""
@@ -272,12 +272,12 @@ class Supervisor:
         place.clear()
         return End(_name(member, child), status, self._failures.pop(member, None))
 
-    def _serving(self) -> dict[str, Serving]:
-        """Return the workers that serve, by their names."""
+    def _askable(self) -> dict[str, Asked]:
+        """Return the workers that can tell their metrics, by their names."""
         return {
-            child.place.name: Serving(member.slot, child.channel.send)
+            child.place.name: Asked(member.slot, member.state is State.DRAINING, child.channel.send)
             for member, child in self._children.items()
-            if member.state is State.SERVING
+            if member.state is not State.STARTING
         }
 
     def _receive(self, member: Member, message: control.Message) -> None:

@@ -28,6 +28,13 @@ def test_a_worker(tmp_path: Path) -> None:
     assert type(Server().manager) is WorkerManager
 
 
+def test_what_may_wait_for_another_worker(tmp_path: Path) -> None:
+    set_place(Place(tmp_path, "k3Zp"), 70_000)
+    manager = default_manager()
+    assert isinstance(manager, WorkerManager)
+    assert manager._workers._max_buffer == 70_000
+
+
 def test_an_application_that_has_chosen_one(tmp_path: Path) -> None:
     set_place(Place(tmp_path, "k3Zp"))
     chosen = MemoryManager()

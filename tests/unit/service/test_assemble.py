@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import inspect
 import logging
+from pathlib import Path
 
 import pytest
 
+from rtserver.cluster.default import default_manager, set_place
+from rtserver.cluster.workers.manager import WorkerManager
+from rtserver.cluster.workers.place import Place
 from rtserver.host import Server
 from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
 from rtserver.server.recovery.options import ConnectionStateRecovery
-from rtserver.service.assemble import server_options
+from rtserver.service.assemble import Service, server_options
 from rtserver.service.delivery_settings import (
     DuplicateSettings,
     HistorySettings,
@@ -67,3 +71,13 @@ def test_duplicates_history_and_presence_are_on_when_they_are_asked_for() -> Non
 def test_no_more_can_be_replayed_than_is_kept() -> None:
     with pytest.raises(ValueError, match="replay is 6, expected max_events, 5, or less"):
         HistorySettings(rooms=["x"], max_events=5, replay=6)
+
+
+def test_a_worker_knows_where_it_is_and_what_may_wait_for_the_others(tmp_path: Path) -> None:
+    try:
+        Service(Config(app="chat:setup", worker_max_buffer_size=70_000), Place(tmp_path, "k3Zp"))
+        manager = default_manager()
+    finally:
+        set_place(None)
+    assert isinstance(manager, WorkerManager)
+    assert (manager._workers.place.name, manager._workers._max_buffer) == ("k3Zp", 70_000)

@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from rtserver.service.monitoring.families import Family
 from rtserver.service.workers import overview as module
 from rtserver.service.workers.control import Measure, Measured
-from rtserver.service.workers.overview import Overview, Serving
+from rtserver.service.workers.overview import Asked, Overview
 from tests.unit.server.harness import turns
 
 FAMILIES = [Family.of("rtserver_connects", "counter", "Clients.", 3).as_data()]
@@ -20,14 +20,15 @@ class Fleet:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.names = {"abcd": 1, "efgh": 2}
+        self.draining: set[str] = set()
         self.overview = Overview(self.serving)
 
-    def serving(self) -> dict[str, Serving]:
+    def serving(self) -> dict[str, Asked]:
         def ask(name: str, message: Measure) -> None:
             self.asked.append(name)
 
         return {
-            name: Serving(slot, lambda message, name=name: ask(name, message))  # type: ignore[misc]
+            name: Asked(slot, name in self.draining, lambda message, name=name: ask(name, message))  # type: ignore[misc]
             for name, slot in self.names.items()
         }
 
@@ -88,3 +89,17 @@ async def test_one_worker_that_is_ready_will_do() -> None:
     assert await fleet.overview.problems() == ["not in touch with the cluster"]
     fleet.overview.is_stopping = True
     assert await fleet.overview.problems() == ["draining"]
+
+
+async def test_a_worker_that_drains_is_measured_beside_the_one_in_its_place() -> None:
+    fleet = Fleet()
+    fleet.names = {"abcd": 1, "efgh": 1}
+    fleet.draining = {"abcd"}
+    text = asyncio.create_task(metrics(fleet))
+    await turns()
+    for name in fleet.names:
+        fleet.overview.measured(name, Measured(FAMILIES))
+    for line in ('{worker="1-abcd"} 3.0\n', '{worker="1"} 3.0\n', "rtserver_workers 1.0\n"):
+        assert line in await text
+    fleet.overview.heard("abcd", [])
+    assert await fleet.overview.problems() == ["it has just begun"]
