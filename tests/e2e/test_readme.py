@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import subprocess
-import sys
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,17 @@ import pytest
 import socketio
 import websockets
 from aiohttp import web
+from playwright.async_api import Route, expect
 
 from tests.support.examples import applied, example, untested
 
+from .harness.channel import HERE
+from .harness.demo import chromium
+from .harness.scenes import SCENES
 from .harness.server import Hosting
+from .harness.stage import Stage
 
 README = "README.md"
-TIMEOUT = 20.0
 
 
 def run(code: str) -> web.Application:
@@ -37,42 +39,39 @@ def test_every_example_is_tested() -> None:
     assert untested(README) == 0
 
 
-async def test_the_first_application(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(example(README, "first"))
-    (tmp_path / "rtserver.toml").write_text(example(README, "first-config"))
-    command = (sys.executable, "-m", "rtserver")
-    environment = os.environ | {"RTSERVER_LISTEN__PORT": "0"}  # as the README says, but on a free port
-    checked = await asyncio.to_thread(
-        subprocess.run,
-        [*command, "check-config", "--config", "rtserver.toml"],
-        cwd=tmp_path,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    assert checked.returncode == 0
-    process = await asyncio.create_subprocess_exec(
-        *(*command, "serve", "--config", "rtserver.toml"),
-        cwd=tmp_path,
-        env=environment,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            assert process.stderr is not None
-            while not (found := re.search(rb"listening on (\S+)", await process.stderr.readline())):
-                assert process.returncode is None
-            client = example(README, "client").replace("http://127.0.0.1:8000", found[1].decode())
-            answered = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", client), stdout=asyncio.subprocess.PIPE
-            )
-            assert (await answered.communicate())[0] == b"delivered\n"
-            process.terminate()
-            await process.communicate()
-            assert process.returncode == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The first application, being served."""
+    stage = Stage(tmp_path)
+    await SCENES["the first application"](stage)
+    await stage.serve("rtserver serve --config rtserver.toml")
+    yield stage
+    await stage.close()
+
+
+async def test_the_python_client_of_the_first_application(stage: Stage) -> None:
+    stage.example(README, "client", "client.py")
+    assert await stage.script("python client.py", README) == "delivered\n"
+
+
+async def test_the_page_of_the_first_application(stage: Stage) -> None:
+    bundle = HERE / "node_modules" / "socket.io-client" / "dist" / "socket.io.esm.min.js"
+    async with chromium() as browser:
+        context = await browser.new_context()
+        await context.route("https://cdn.socket.io/4.*/socket.io.esm.min.js", partial(fulfill, bundle))
+        one, other = await context.new_page(), await context.new_page()
+        for page in (one, other):
+            await page.goto(stage.url)
+        await one.get_by_label("Message").fill("Hello!")
+        await one.get_by_label("Message").press("Enter")
+        await expect(one.get_by_role("listitem")).to_have_text("you: Hello! (delivered)")
+        await expect(other.get_by_role("listitem")).to_have_text(re.compile(r"^\S{20}: Hello!$"))
+
+
+async def fulfill(file: Path, route: Route) -> None:
+    """Answer a request with a file, as the address that the page names would."""
+    headers = {"Access-Control-Allow-Origin": "*"}
+    await route.fulfill(path=file, headers=headers, content_type="text/javascript")
 
 
 @pytest.mark.parametrize("library", ["python-socketio", "rtserver"])

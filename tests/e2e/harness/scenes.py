@@ -18,9 +18,24 @@ async def checkout(stage: Stage) -> None:
 
 
 async def first_application(stage: Stage) -> None:
-    """The README's application and config file, as the reader has just written them."""
+    """The README's application, page and config file, as the reader has just written them."""
     stage.example("README.md", "first", "app.py")
+    stage.example("README.md", "page", "page/index.html")
     stage.example("README.md", "first-config", "rtserver.toml")
+
+
+async def readme_service(stage: Stage) -> None:
+    """The same application, put into service."""
+    await first_application(stage)
+    stage.example("README.md", "service-config", "rtserver.toml")
+
+
+async def readme_cluster(stage: Stage) -> None:
+    """The same with a Redis."""
+    await stage.redis()
+    await first_application(stage)
+    config = example("README.md", "service-config") + "\n" + example("README.md", "redis-config")
+    stage.write("rtserver.toml", config)
 
 
 async def wrong_file(stage: Stage) -> None:
@@ -98,6 +113,8 @@ secret_file = "token.secret"
 SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "a checkout": checkout,
     "the first application": first_application,
+    "the service": readme_service,
+    "the service with Redis": readme_cluster,
     "a wrong file": wrong_file,
     "an application with tests": application_with_tests,
     "a python-socketio application": python_socketio_application,

@@ -23,7 +23,7 @@ __all__ = ["Stage"]
 
 PATIENCE = 60.0
 """Seconds that a script may take."""
-PORTS = ("8000", "8001", "9000", "9100")
+PORTS = ("8000", "8001", "9000", "9001", "9100")
 """The ports of the examples. Other programs may have them, so free ones take their place."""
 REDIS = "6379"
 _SERVES = re.compile(r"(?:\w+=\S* )*(?:rtserver|make) serve\b")
@@ -51,6 +51,11 @@ class Stage:
         self._services: list[tuple[Command, bool]] = []
         self._stack = AsyncExitStack()
 
+    @property
+    def url(self) -> str:
+        """Where the service is that listens at the examples' usual port."""
+        return f"http://127.0.0.1:{self._ports['8000']}"
+
     def example(self, page: str, name: str, file: str) -> None:
         """Write an example of a page to a file."""
         self.write(file, example(page, name))
@@ -73,18 +78,18 @@ class Stage:
         """
         if shell.shows_output:
             for command, expected in _dialogue(shell.text):
-                printed = await self._script(command, shell.place, check=False)
+                printed = await self.script(command, shell.place, check=False)
                 self._compare(printed, expected, shell.place)
             return
         script: list[str] = []
         for line in shell.text.replace("\\\n", "").splitlines():
             if _SERVES.match(line):
-                await self._script("\n".join(script), shell.place)
+                await self.script("\n".join(script), shell.place)
                 script = []
                 await self.serve(line)
             else:
                 script.append(line)
-        await self._script("\n".join(script), shell.place)
+        await self.script("\n".join(script), shell.place)
 
     async def serve(self, line: str) -> None:
         """Start a service by a command line, and wait until it listens."""
@@ -126,7 +131,7 @@ class Stage:
             "RTSERVER_LISTEN__PORT": self._ports["8000"],  # the default, which stands nowhere
         }
 
-    async def _script(self, script: str, place: str, *, check: bool = True) -> str:
+    async def script(self, script: str, place: str, *, check: bool = True) -> str:
         """Run a script, and return all that it has printed."""
         if not script.strip():
             return ""
@@ -152,7 +157,9 @@ class Stage:
     def _compare(self, printed: str, expected: str, place: str) -> None:
         """Compare what was printed with what a page shows, where … stands for anything."""
         pattern = re.escape(self._here(expected).strip()).replace("…", ".*")
-        assert re.fullmatch(pattern, printed.strip()), f"{place} shows\n{expected}\nbut it is\n{printed}"
+        assert re.fullmatch(pattern, printed.strip(), re.DOTALL), (
+            f"{place} shows\n{expected}\nbut it is\n{printed}"
+        )
 
 
 def _kill_group(group: int) -> None:
