@@ -19,7 +19,7 @@ from typing import Any
 
 import socketio
 
-from client_demo.terminal import typed_lines
+from rtserver.service.commands.terminal import typed_lines
 
 __all__ = ["ChatClient", "main"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -77,6 +78,16 @@ async def test_the_client_listens_and_emits_what_is_typed(commands: Commands, tm
     listener.process.stdin.write(b"leave\n")
     await output(listener, "-- disconnected: server disconnect")
     assert (await listener.end())[0] == 0
+
+
+async def test_the_client_reads_a_file(commands: Commands, tmp_path: Path) -> None:
+    url = await serve(commands, tmp_path)
+    (tmp_path / "typed").write_text('chat "one"\nchat "two"\n')
+    command = f'exec "{sys.executable}" -m rtserver client {url} < '
+    for file, answers in (("typed", 2), ("/dev/null", 0)):
+        status, out, errors = await (await commands.start(program=("sh", "-c", command + file))).end()
+        assert (status, errors) == (0, "")
+        assert out.count('<- "delivered"\n') == answers
 
 
 async def test_the_client_can_t_connect(commands: Commands, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import socketio
 
 from rtserver.errors import StartError
+from rtserver.service.commands.terminal import typed_lines
 from rtserver.service.commands.values import JSON_HELP, printed, read_json, read_value
 
 __all__ = ["add"]
@@ -91,11 +92,7 @@ class _Client:
         gone.cancel()
 
     async def _read(self) -> None:
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-        )
-        while line := (await reader.readline()).decode():
+        async for line in typed_lines(sys.stdin.fileno()):
             if line.strip():
                 event, *arguments = _words(line.strip())
                 try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client_demo.terminal import typed_lines
+from rtserver.service.commands.terminal import typed_lines
 
 
 @pytest.fixture
