@@ -12,6 +12,7 @@ const KEYS = process.env.WEBHOOK_SECRETS.split(/\s+/).map((secret) =>
 );
 const TOLERANCE = 300; // seconds that the two clocks, and the network, may differ by
 const MOST = 1_000_000; // bytes of a request
+const LOBBY = { rooms: ["lobby"] }; // who is in it
 
 const answers = new Map(); // by the ids of requests: one may come twice
 
@@ -20,7 +21,7 @@ const handlers = {
   connect({ auth }) {
     const name = auth?.name;
     if (!name) return { refuse: { message: "Tell us your name", data: { code: "name_missing" } } };
-    const arrived = { event: "arrived", args: [name], rooms: ["lobby"] };
+    const arrived = { event: "arrived", args: [name], to: LOBBY };
     return { claims: { name }, rooms: ["lobby"], emit: [arrived] };
   },
 
@@ -28,7 +29,7 @@ const handlers = {
   event({ event, args, claims, sid }) {
     const [first] = args;
     if (event === "say" && typeof first === "string") {
-      const said = { event: "said", args: [claims.name, first], rooms: ["lobby"], except: [sid] };
+      const said = { event: "said", args: [claims.name, first], to: LOBBY, except: { sockets: [sid] } };
       return { ack: ["delivered"], emit: [said] };
     }
     if (event === "join" && typeof first === "string") {

@@ -21,6 +21,7 @@ from typing import Any
 KEYS = [base64.b64decode(secret.removeprefix("whsec_")) for secret in os.environ["WEBHOOK_SECRETS"].split()]
 TOLERANCE = 300  # seconds that the two clocks, and the network, may differ by
 MOST = 1_000_000  # bytes of a request
+LOBBY = {"rooms": ["lobby"]}  # who is in it
 
 answers: OrderedDict[str, bytes] = OrderedDict()  # by the ids of requests: one may come twice
 
@@ -30,7 +31,7 @@ def connect(client: dict[str, Any]) -> dict[str, Any]:
     name = client["auth"].get("name") if isinstance(client["auth"], dict) else None
     if not name:
         return {"refuse": {"message": "Tell us your name", "data": {"code": "name_missing"}}}
-    arrived = {"event": "arrived", "args": [name], "rooms": ["lobby"]}
+    arrived = {"event": "arrived", "args": [name], "to": LOBBY}
     return {"claims": {"name": name}, "rooms": ["lobby"], "emit": [arrived]}
 
 
@@ -39,8 +40,8 @@ def event(client: dict[str, Any]) -> dict[str, Any]:
     name, args = client["claims"]["name"], client["args"]
     match client["event"], args:
         case "say", [str(text)]:
-            said = {"event": "said", "args": [name, text], "rooms": ["lobby"], "except": [client["sid"]]}
-            return {"ack": ["delivered"], "emit": [said]}
+            others = {"to": LOBBY, "except": {"sockets": [client["sid"]]}}
+            return {"ack": ["delivered"], "emit": [{"event": "said", "args": [name, text], **others}]}
         case "join", [str(room)]:
             return {"ack": [f"welcome to {room}"], "join": [room], "leave": ["lobby"]}
         case "reverse", [{"$bytes": str(data)}]:

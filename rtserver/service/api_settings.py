@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rtserver.service.api.commands import USER
+from rtserver.service.api.addresses import USER
 from rtserver.service.api.endpoint import ApiLimits
 from rtserver.service.api.idempotency.record import Bounds
 from rtserver.service.api.keys import EVERY, Key, Scope

@@ -20,6 +20,7 @@ from rtserver.errors import StartError
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.api.assemble import api_of
 from rtserver.service.api.endpoint import Api
 from rtserver.service.application import fault, load_application, set_up_application
@@ -270,7 +271,9 @@ class Service:
         if self._guard is not None:
             for namespace in config.auth.namespaces:
                 server.use(self._guard.admit, namespace=namespace)
-        self._backend = config.webhooks.backend(server, lambda: server.eio.clock)
+        self._backend = config.webhooks.backend(
+            Addresses(server, config.api.user_room), lambda: server.eio.clock
+        )
         self._watch(server)
         if self._backend is None:
             await set_up_application(config.app, found, server, host)

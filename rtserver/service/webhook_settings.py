@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from rtserver.clock import Clock
-from rtserver.server.interface.server import NodeInterface
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected, ReadableFile
 from rtserver.service.webhooks.attach import Attachment
@@ -139,11 +139,11 @@ class WebhookSettings(Section):
         self._tls()
         return self
 
-    def backend(self, server: NodeInterface, clock: Callable[[], Clock]) -> Backend | None:
+    def backend(self, addresses: Addresses, clock: Callable[[], Clock]) -> Backend | None:
         """Make the backend; None if there is none.
 
         Args:
-            server: The server whose clients it decides about.
+            addresses: Finds the clients that its events are for.
             clock: Returns the clock of the running loop.
         """
         if self.url is None:
@@ -160,7 +160,7 @@ class WebhookSettings(Section):
         endpoint = Endpoint(self.url, self.max_answer, self._tls())
         breaker = Breaker(self.breaker_failures, self.breaker_time)
         delivery = Delivery(endpoint, Signer(self._keys()), breaker, policy, clock)
-        return Backend(server, delivery, policy, clock, headers=self.headers, tells_ends=self.disconnect)
+        return Backend(addresses, delivery, policy, clock, headers=self.headers, tells_ends=self.disconnect)
 
     def attachment(self, backend: Backend) -> Attachment:
         """Return what of an application's namespaces the backend has."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import nsmallest
-from typing import Any, Literal
+from typing import Any
 
 from rtserver.errors import ApiError
 from rtserver.host import Server
 from rtserver.server.answers import Answers
-from rtserver.server.interface.operator import BroadcastOperator
 from rtserver.server.interface.remote import RemoteSocket
 from rtserver.server.interface.socket import Socket
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.api.answers import (
     Acks,
     BatchAnswer,
@@ -36,14 +36,10 @@ from rtserver.service.api.requests import (
     Join,
     Leave,
     ListSockets,
-    Some,
 )
 from rtserver.service.cluster import in_touch
 
-__all__ = ["USER", "Commands"]
-
-USER = "{user}"
-"""Stands for the user in the name of a user's room."""
+__all__ = ["Commands"]
 
 
 class Commands:
@@ -51,13 +47,13 @@ class Commands:
 
     Args:
         server: The server.
-        user_room: The room that has a user's connections, with `USER` in it.
+        user_room: The room that has a user's connections, with "{user}" in it.
         info: Keys of a client's session that `list_sockets` tells.
     """
 
     def __init__(self, server: Server, user_room: str, info: Sequence[str]) -> None:
         self._server = server
-        self._user_room = user_room
+        self._chain = Addresses(server, user_room).chain
         self._info = info
 
     async def emit(self, request: Emit) -> EmitAnswer:
@@ -151,17 +147,6 @@ class Commands:
 
     def _done(self) -> Done:
         return Done(in_touch=in_touch(self._server))
-
-    def _chain(
-        self, namespace: str, recipients: Literal["all"] | Some, others: Some | None
-    ) -> BroadcastOperator:
-        chain = self._server.of(namespace).except_(self._rooms(others) if others is not None else [])
-        return chain if recipients == "all" else chain.to(self._rooms(recipients))
-
-    def _rooms(self, some: Some) -> list[str]:
-        """Return the rooms that have these clients: every client is in one that bears its id."""
-        users = (self._user_room.replace(USER, user) for user in some.users)
-        return [*some.rooms, *users, *some.sockets]
 
     def _described(self, socket: Socket | RemoteSocket) -> SocketInfo:
         handshake, data = socket.handshake, socket.data

@@ -10,8 +10,8 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.clock import Clock
 from rtserver.errors import BackendError
-from rtserver.server.interface.server import NodeInterface
 from rtserver.server.interface.socket import Socket
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.auth.guard import CLAIMS
 from rtserver.service.webhooks.breaker import State
 from rtserver.service.webhooks.counters import WebhookCounters
@@ -80,7 +80,7 @@ class Backend:
     """A backend.
 
     Args:
-        server: The server whose clients it decides about.
+        addresses: Finds the clients that its events are for.
         delivery: Makes the requests.
         policy: How it is asked.
         clock: Returns the clock of the running loop.
@@ -90,7 +90,7 @@ class Backend:
 
     def __init__(
         self,
-        server: NodeInterface,
+        addresses: Addresses,
         delivery: Delivery,
         policy: Policy,
         clock: Callable[[], Clock],
@@ -98,7 +98,7 @@ class Backend:
         headers: Sequence[str] = (),
         tells_ends: bool = True,
     ) -> None:
-        self._server = server
+        self._addresses = addresses
         self._tells_ends = tells_ends
         self._delivery = delivery
         self._headers = tuple(name.lower() for name in headers)
@@ -211,11 +211,11 @@ class Backend:
             emits: The events.
         """
         for each in emits:
-            if each.all or each.rooms:
-                others = self._server.of(socket.namespace).except_(*each.except_)
-                await (others if each.all else others.to(*each.rooms)).emit(each.event, *each.args)
-            else:
+            if each.to is None:
                 await socket.emit(each.event, *each.args)
+            else:
+                chain = self._addresses.chain(socket.namespace, each.to, each.except_)
+                await chain.emit(each.event, *each.args)
 
     async def close(self, patience: float) -> None:
         """Tell the backend what it is still to be told, as far as there is time, and close the connections.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.errors import BackendError, PlainViolation
 from rtserver.plain.tagging import tag, untag
-from rtserver.server.interface.backend import event_args
 from rtserver.server.interface.socket import Socket
+from rtserver.service.api.requests import EventName, Except, Recipients
 from rtserver.service.auth.guard import CLAIMS
 from rtserver.socketio.json_text import dumps, is_too_deep, loads
 
@@ -34,11 +34,6 @@ MAX_DEPTH: Final = 100
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-def _event_name(name: str) -> str:
-    event_args(name, ())
-    return name
-
-
 class _Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -57,17 +52,10 @@ class Refused(_Message):
 class Emit(_Message):
     """An event that the backend wants sent: to the client itself, unless it says to whom else."""
 
-    event: Annotated[str, AfterValidator(_event_name)]
+    event: EventName
     args: list[Any] = []
-    rooms: list[str] = []
-    except_: list[str] = Field(default=[], alias="except")
-    all: bool = False
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
-        if self.all and self.rooms:
-            raise ValueError("expected rooms or all, received both")
-        return self
+    to: Recipients | None = None
+    except_: Except = None
 
 
 class ConnectAnswer(_Message):
@@ -165,15 +153,17 @@ def read(model: type[Answer], body: bytes) -> Answer:
         value = loads(body.decode())
     except ValueError as error:
         raise _unusable(f"expected JSON: {error}") from None
+    if type(value) is not dict:
+        raise _unusable("expected a JSON object")
     try:
-        if type(value) is dict and b"bytes" in body:
+        if b"bytes" in body:
             untag({key: value[key] for key in ("ack", "emit") if key in value})
         return model.model_validate(value)
     except PlainViolation as error:
         raise _unusable(error.reason) from None
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"])) or "the answer"
+        where = ".".join(map(str, problem["loc"]))
         raise _unusable(f"{where}: {problem['msg']}") from None
 
 

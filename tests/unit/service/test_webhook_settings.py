@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from rtserver.server.server import SocketIOServer
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.webhook_settings import WebhookSettings
 from rtserver.service.webhooks.delivery import Policy
 from tests.unit.server.harness import Harness, manual_clock
@@ -15,13 +15,13 @@ SECRET = "whsec_bWFrZSBvbmUgb2YgeW91ciBvd24sIHBsZWFzZQ=="
 URL = "http://127.0.0.1:9100/"
 
 
-def server() -> SocketIOServer:
-    return Harness().sio
+def addresses() -> Addresses:
+    return Addresses(Harness().sio, "user:{user}")
 
 
 def test_there_is_none_by_default() -> None:
     _, clock = manual_clock()
-    assert WebhookSettings().backend(server(), lambda: clock) is None
+    assert WebhookSettings().backend(addresses(), lambda: clock) is None
 
 
 async def test_what_is_set_is_what_it_gets() -> None:
@@ -29,7 +29,7 @@ async def test_what_is_set_is_what_it_gets() -> None:
     settings = WebhookSettings(
         url=URL, secrets=[SECRET], namespaces=["/chat"], events=["a"], connect=False, disconnect=False
     )
-    backend = settings.backend(server(), lambda: clock)
+    backend = settings.backend(addresses(), lambda: clock)
     assert backend is not None
     attachment = settings.attachment(backend)
     assert (attachment.namespaces, attachment.events) == (["/chat"], ["a"])

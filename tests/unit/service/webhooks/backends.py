@@ -11,6 +11,7 @@ import orjson
 from rtserver.clock import Clock
 from rtserver.errors import BackendError
 from rtserver.server.interface.socket import Socket
+from rtserver.service.api.addresses import Addresses
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
 from rtserver.service.webhooks.delivery import Delivery, Policy
@@ -86,7 +87,7 @@ class Service:
         self.sio = self.harness.sio
         self.delivery = deliver(self.endpoint, self.clock, **policy)
         self.backend = Backend(
-            self.sio,
+            Addresses(self.sio, "user:{user}"),
             self.delivery,
             Policy(**policy),
             lambda: self.clock,

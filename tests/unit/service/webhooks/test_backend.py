@@ -43,14 +43,15 @@ def messages(sent: list[str | bytes]) -> list[Any]:
 async def test_a_client_is_let_in_with_claims_and_rooms() -> None:
     emit = [
         {"event": "hello", "args": [1]},
-        {"event": "news", "rooms": ["lobby"]},
-        {"event": "other", "all": True, "except": ["lobby"]},
+        {"event": "news", "to": {"rooms": ["lobby"]}},
+        {"event": "other", "to": "all", "except": {"rooms": ["lobby"]}},
+        {"event": "mine", "to": {"users": ["ada"]}},
     ]
-    one = Guarded({"claims": {"role": "admin"}, "rooms": ["lobby"], "emit": emit})
+    one = Guarded({"claims": {"role": "admin"}, "rooms": ["lobby", "user:ada"], "emit": emit})
     session, socket = await one.socket()
     assert socket.data["claims"] == {"role": "admin"}
-    assert socket.rooms == {socket.id, "lobby"}
-    assert messages(session.sent) == [("42", ["hello", 1]), ("42", ["news"])]
+    assert socket.rooms == {socket.id, "lobby", "user:ada"}
+    assert messages(session.sent) == [("42", ["hello", 1]), ("42", ["news"]), ("42", ["mine"])]
     assert one.backend.counters.requests == {("connect", "ok"): 1}
 
 
@@ -188,7 +189,7 @@ async def test_an_event_is_answered() -> None:
         {
             "ack": ["delivered", 2],
             "join": ["a"],
-            "emit": [{"event": "said", "args": ["x"], "rooms": ["a"]}],
+            "emit": [{"event": "said", "args": ["x"], "to": {"rooms": ["a"]}}],
         },
         {"leave": ["a", "b"]},
     )

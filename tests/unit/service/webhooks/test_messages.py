@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from rtserver.errors import BackendError
 from rtserver.server.interface.socket import Socket
+from rtserver.service.api.requests import Some
 from rtserver.service.webhooks.messages import (
     ConnectAnswer,
     EventAnswer,
@@ -120,7 +121,10 @@ def test_nothing_is_an_empty_answer() -> None:
 
 
 def test_everything_that_may_be_in_an_answer() -> None:
-    emit = b'[{"event":"e","args":[{"$bytes":"AQ=="}],"rooms":["r"],"except":["s"]},{"event":"f","all":true}]'
+    emit = (
+        b'[{"event":"e","args":[{"$bytes":"AQ=="}],"to":{"rooms":["r"]},"except":{"sockets":["s"]}},'
+        b'{"event":"f"}]'
+    )
     connect = read(
         ConnectAnswer,
         b'{"refuse":{"message":"no","data":[1]},"claims":{"a":{"$bytes":"x"}},"rooms":["r"],"emit":%b}'
@@ -130,14 +134,9 @@ def test_everything_that_may_be_in_an_answer() -> None:
     assert connect.refuse.as_exception().error_args == {"message": "no", "data": [1]}
     assert (connect.claims, connect.rooms) == ({"a": {"$bytes": "x"}}, ["r"])
     first, second = connect.emit
-    assert (first.event, first.args, first.rooms, first.except_, first.all) == (
-        "e",
-        [b"\1"],
-        ["r"],
-        ["s"],
-        False,
-    )
-    assert (second.event, second.args, second.rooms, second.except_, second.all) == ("f", [], [], [], True)
+    assert (first.event, first.args) == ("e", [b"\1"])
+    assert (first.to, first.except_) == (Some(rooms=["r"]), Some(sockets=["s"]))
+    assert (second.event, second.args, second.to, second.except_) == ("f", [], None, None)
     event = read(
         EventAnswer, b'{"ack":[{"$bytes":"AQ=="},{"$$bytes":1}],"join":["a"],"leave":["b"],"emit":%b}' % emit
     )
@@ -156,14 +155,17 @@ def test_a_refusal_without_data() -> None:
     [
         (b"<html>", "expected JSON"),
         (b"\xff", "expected JSON"),
-        (b"[]", "the answer: "),
-        (b"null", "the answer: "),
+        (b"[]", "expected a JSON object"),
+        (b"null", "expected a JSON object"),
         (b'{"room":["r"]}', "room: Extra inputs are not permitted"),
         (b'{"join":"r"}', "join: Input should be a valid list"),
         (b'{"join":[1]}', "join.0: Input should be a valid string"),
         (b'{"emit":[{"args":[]}]}', "emit.0.event: Field required"),
         (b'{"emit":[{"event":"disconnect"}]}', "emit.0.event: Value error, an event can't be named"),
-        (b'{"emit":[{"event":"e","all":true,"rooms":["r"]}]}', "expected rooms or all, received both"),
+        (
+            b'{"emit":[{"event":"e","to":"lobby"}]}',
+            'expected "all", or an object with rooms',
+        ),
         (b'{"ack":[{"$bytes":"?"}]}', "holds base64"),
         (b'{"ack":' + b"[" * 101 + b"]" * 101 + b"}", "nested deeper than 100 levels"),
     ],
