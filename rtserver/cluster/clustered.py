@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from rtserver.clock import Clock
+from rtserver.cluster.answering import ACK_TIMEOUT, Answering
 from rtserver.cluster.bus import Bus, CarriesText, KeepsEvents
 from rtserver.cluster.here import Here
 from rtserver.cluster.message import (
     Kind,
     Message,
-    answer_of,
-    describe,
-    describe_answer,
     details_of,
     event_of,
     flags_of,
@@ -25,12 +23,12 @@ from rtserver.cluster.message import (
 from rtserver.cluster.namespaces import Namespaces
 from rtserver.cluster.recovery.store import ClusterStore
 from rtserver.cluster.recovery.transfer import Transfers
-from rtserver.cluster.requests import Request, Requests
+from rtserver.cluster.requests import Requests
 from rtserver.cluster.rooms import FollowsRooms, LocalRooms
+from rtserver.cluster.tasks import Tasks
 from rtserver.errors import ClusterViolation
-from rtserver.ids import new_sid
 from rtserver.server.acks import AckCallback
-from rtserver.server.answers import Answers, Fetched, unpack
+from rtserver.server.answers import Answers, Fetched
 from rtserver.server.counters import Counters
 from rtserver.server.manager import LocalSink
 from rtserver.server.namespace import Room
@@ -41,9 +39,6 @@ from rtserver.server.target import PLAIN, Flags, Target
 __all__ = ["ClusterManager"]
 
 logger = logging.getLogger("rtserver.cluster")
-
-ACK_TIMEOUT: Final = 60.0
-"""Seconds that clients of other servers have where the application sets no time-out."""
 
 
 class ClusterManager(Here):
@@ -59,9 +54,10 @@ class ClusterManager(Here):
         super().__init__()
         self._bus = bus
         self._namespaces = Namespaces(bus, self.is_awaited)
+        self._requests = Requests(bus, self._namespaces)
         self._rooms: LocalRooms
-        self._requests = Requests()
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._answering: Answering
+        self._tasks = Tasks()
         self.violations = 0
         """Messages of other servers that could not be understood."""
         self._shared: ClusterStore | None = None
@@ -74,20 +70,15 @@ class ClusterManager(Here):
             Kind.JOIN: self._join,
             Kind.LEAVE: self._leave,
             Kind.DISCONNECT: self._disconnect,
-            Kind.FETCH: self._fetch,
-            Kind.FETCHED: self._fetched,
-            Kind.SERVER_SIDE_EMIT: self._server_side_emit,
-            Kind.SERVER_SIDE_ANSWER: self._server_side_answer,
-            Kind.CLIENT_COUNT: self._client_count,
-            Kind.CLIENT_ANSWER: self._client_answer,
             Kind.CLOSE: self._closed,
-            Kind.ALL_ROOMS: self._all_rooms,
-            Kind.SIDS: self._sids,
+            **self._requests.receivers,
         }
 
     def attach(self, sink: LocalSink) -> None:
         """Learn whose manager this is, and let the bus know of it what it asks for."""
         super().attach(sink)
+        self._answering = Answering(self._bus, sink, self._tasks)
+        self._receivers |= self._answering.receivers
         self._rooms = LocalRooms(self.has_clients, self.has_history, sink.observe)
         if isinstance(self._bus, FollowsRooms):
             self._bus.follow(self._rooms)
@@ -151,8 +142,7 @@ class ClusterManager(Here):
     async def close(self) -> None:
         """Leave the cluster."""
         await self._bus.close()
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         self.forget()
 
     # What the server asks for.
@@ -162,7 +152,7 @@ class ClusterManager(Here):
     ) -> None:
         """Send an event to those clients, wherever they are connected, that it is for."""
         if ack is not None:
-            self._keep(self._emit_with_callback(target, args, flags, ack))
+            self._tasks.keep(self._emit_with_callback(target, args, flags, ack))
             return
         opts = options(target, flags)
         if self._is_kept:
@@ -205,21 +195,14 @@ class ClusterManager(Here):
     ) -> Answers:
         seconds = ACK_TIMEOUT if timeout is None else timeout
         inquiry = self._sink.ask(target, args, flags, on_answer)
-        id = new_sid()
-        request = self._requests.open(id, on_answer)
-        data = {
-            "opts": options(target, flags, seconds),
-            "requestId": id,
-            "packet": {"type": 2, "data": list(args)},
-        }
+        data = {"opts": options(target, flags, seconds), "packet": {"type": 2, "data": list(args)}}
         try:
-            await asyncio.gather(
+            _, request = await asyncio.gather(
                 inquiry.wait(seconds),
-                self._question(request, self._message(target.namespace, Kind.BROADCAST, data), seconds),
+                self._requests.ask(target.namespace, Kind.BROADCAST, data, seconds, on_answer),
             )
         finally:
             inquiry.close()
-            self._requests.close(id)
         return Answers(
             [*inquiry.answers, *request.answers],
             missing=inquiry.missing,
@@ -229,7 +212,8 @@ class ClusterManager(Here):
 
     async def fetch(self, target: Target, timeout: float) -> Fetched:  # noqa: ASYNC109 - the Protocol's
         """Describe the clients that are connected to other servers."""
-        request = await self._request(target.namespace, Kind.FETCH, {"opts": options(target)}, timeout)
+        data = {"opts": options(target)}
+        request = await self._requests.ask(target.namespace, Kind.FETCH, data, timeout)
         sockets = [details_of(each) for sockets in request.answers for each in sockets]
         return Fetched(sockets, request.silent())
 
@@ -261,38 +245,16 @@ class ClusterManager(Here):
     ) -> Answers:
         """Send an event to the other servers themselves, and wait for their answers."""
         data = {"packet": list(args)}
-        request = await self._request(namespace, Kind.SERVER_SIDE_EMIT, data, timeout)
-        silent = request.silent()
-        return Answers(request.answers, silent=silent)
+        request = await self._requests.ask(namespace, Kind.SERVER_SIDE_EMIT, data, timeout)
+        return Answers(request.answers, silent=request.silent())
 
     def _tell(self, target: Target, kind: Kind, data: dict[str, Any]) -> None:
         self._bus.send(self._message(target.namespace, kind, {"opts": options(target), **data}))
 
-    async def _request(self, namespace: str, kind: Kind, data: dict[str, Any], seconds: float) -> Request:
-        id = new_sid()
-        request = self._requests.open(id)
-        try:
-            message = self._message(namespace, kind, {**data, "requestId": id})
-            await self._question(request, message, seconds)
-        finally:
-            self._requests.close(id)
-        return request
-
-    async def _question(self, request: Request, message: Message, seconds: float) -> None:
-        """Send a question, and wait for the answers for so many seconds, whatever else fails."""
-        with self._namespaces.listening(message.namespace):  # the answers come there
-            try:
-                async with asyncio.timeout(seconds):
-                    census = await self._bus.census(message.namespace)
-                    self._bus.send(message)
-                    await request.wait(census)
-            except TimeoutError:
-                pass
-
     def _message(self, namespace: str, kind: Kind, data: dict[str, Any]) -> Message:
         return Message(self._bus.uid, namespace, kind, data)
 
-    # What other servers ask for.
+    # What other servers tell.
 
     def receive(self, message: Message) -> None:
         """Take a message of another server."""
@@ -314,106 +276,34 @@ class ClusterManager(Here):
         target = target_of(message.namespace, opts)
         flags, seconds = flags_of(opts)
         args = event_of(data.get("packet"))
-        if "requestId" not in data:
-            source = None
-            if self._shared is not None and type(number := opts.get("seq")) is int:
-                source = (message.uid, number)
-                target = self._shared.arrived(source, target)
-            self.deliver(target, args, flags, source=source)
+        if "requestId" in data:
+            self._answering.ask(message, target, args, flags, seconds)
             return
-
-        def answered(answer: Any) -> None:
-            self._reply(message, Kind.CLIENT_ANSWER, describe_answer(answer))
-
-        inquiry = self._sink.ask(target, args, flags, answered)
-        self._reply(message, Kind.CLIENT_COUNT, {"clientCount": inquiry.count})
-        self._keep(inquiry.collect(ACK_TIMEOUT if seconds is None else seconds))
+        source = None
+        if self._shared is not None and type(number := opts.get("seq")) is int:
+            source = (message.uid, number)
+            target = self._shared.arrived(source, target)
+        self.deliver(target, args, flags, source=source)
 
     def _join(self, message: Message) -> None:
         target, rooms = target_of(message.namespace, message.data.get("opts")), _names(message)
-        self._confirm(message, target)
+        self._answering.confirm(message, target)
         super().join(target, rooms)
 
     def _leave(self, message: Message) -> None:
         target, rooms = target_of(message.namespace, message.data.get("opts")), _names(message)
-        self._confirm(message, target)
+        self._answering.confirm(message, target)
         super().leave(target, rooms)
 
     def _disconnect(self, message: Message) -> None:
         target = target_of(message.namespace, message.data.get("opts"))
-        self._confirm(message, target)
+        self._answering.confirm(message, target)
         super().disconnect(target, bool(message.data.get("close")))
-
-    def _confirm(self, message: Message, target: Target) -> None:
-        """Tell an older server that the client in question is here."""
-        if "requestId" in message.data and self._sink.details(target):
-            self._reply(message, Kind.DONE, {})
-
-    def _all_rooms(self, message: Message) -> None:
-        details = self._sink.details(Target(message.namespace))
-        rooms = dict.fromkeys(room for each in details for room in each.rooms)
-        self._reply(message, Kind.ALL_ROOMS_ANSWER, {"rooms": list(rooms)})
-
-    def _sids(self, message: Message) -> None:
-        details = self._sink.details(target_of(message.namespace, message.data.get("opts")))
-        self._reply(message, Kind.SIDS_ANSWER, {"sockets": [each.sid for each in details]})
-
-    def _fetch(self, message: Message) -> None:
-        details = self._sink.details(target_of(message.namespace, message.data.get("opts")))
-        self._reply(message, Kind.FETCHED, {"sockets": [describe(each) for each in details]})
-
-    def _server_side_emit(self, message: Message) -> None:
-        answer = self._sink.server_side(message.namespace, event_of(message.data.get("packet")))
-        if answer is not None and "requestId" in message.data:
-            self._keep(self._answer(message, answer))
-
-    async def _answer(self, message: Message, answer: Awaitable[Sequence[Any] | None]) -> None:
-        args = await answer
-        if args is not None:
-            self._reply(message, Kind.SERVER_SIDE_ANSWER, describe_answer(unpack(args)))
-
-    def _fetched(self, message: Message) -> None:
-        sockets = message.data.get("sockets")
-        request = self._requests.find(message.data.get("requestId"))
-        if request is not None:
-            request.answer(message.uid, sockets if isinstance(sockets, list) else [])
-
-    def _server_side_answer(self, message: Message) -> None:
-        request = self._requests.find(message.data.get("requestId"))
-        if request is not None:
-            request.answer(message.uid, answer_of(message.data))
-
-    def _client_count(self, message: Message) -> None:
-        request = self._requests.find(message.data.get("requestId"))
-        count = message.data.get("clientCount")
-        if request is not None:
-            request.announce(message.uid, count if isinstance(count, int) and count > 0 else 0)
-
-    def _client_answer(self, message: Message) -> None:
-        request = self._requests.find(message.data.get("requestId"))
-        if request is not None:
-            request.acknowledge(message.uid, answer_of(message.data))
 
     def _closed(self, message: Message) -> None:
         self._requests.lost(message.uid)
         if self._transfers is not None:
             self._transfers.gone(message.uid)
-
-    def _reply(self, message: Message, kind: Kind, data: dict[str, Any]) -> None:
-        reply = self._message(message.namespace, kind, {"requestId": message.data.get("requestId"), **data})
-        self._bus.reply(message.uid, reply)
-
-    # Tasks.
-
-    def _keep(self, waiting: Awaitable[Any]) -> None:
-        task = asyncio.ensure_future(waiting)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a request of the cluster failed", exc_info=error)
 
 
 def _names(message: Message) -> Sequence[Room]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from rtserver.cluster.bus import Census
+from rtserver.cluster.bus import Bus, Census
+from rtserver.cluster.message import Kind, Message, answer_of
+from rtserver.cluster.namespaces import Namespaces
+from rtserver.ids import new_sid
 
 __all__ = ["Request", "Requests"]
 
@@ -101,31 +105,95 @@ class Request:
 
 
 class Requests:
-    """All requests that are under way, by their ids."""
+    """The questions of one server that are under way.
 
-    __slots__ = ("_pending",)
+    Args:
+        bus: What carries them.
+        namespaces: Those that the server listens for: answers come to the namespace of their question.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_bus", "_namespaces", "_pending", "receivers")
+
+    def __init__(self, bus: Bus, namespaces: Namespaces) -> None:
+        self._bus = bus
+        self._namespaces = namespaces
         self._pending: dict[str, Request] = {}
+        self.receivers: Mapping[Kind, Callable[[Message], None]] = {
+            Kind.FETCHED: self._fetched,
+            Kind.SERVER_SIDE_ANSWER: self._server_side_answer,
+            Kind.CLIENT_COUNT: self._client_count,
+            Kind.CLIENT_ANSWER: self._client_answer,
+        }
+        """What takes the answers."""
 
     def __len__(self) -> int:
         """Return how many are under way."""
         return len(self._pending)
 
-    def open(self, id: str, on_answer: Callable[[Any], None] | None = None) -> Request:
-        """Begin one. It ends with `close`."""
-        request = self._pending[id] = Request(on_answer)
-        return request
+    async def ask(
+        self,
+        namespace: str,
+        kind: Kind,
+        data: Mapping[str, Any],
+        seconds: float,
+        on_answer: Callable[[Any], None] | None = None,
+    ) -> Request:
+        """Ask all other servers, and wait for the answers for so many seconds.
 
-    def find(self, id: Any) -> Request | None:
-        """Return the request with this id; None if it is over, or was never made."""
-        return self._pending.get(id) if isinstance(id, str) else None
+        Args:
+            namespace: The namespace that it is about.
+            kind: The type of the question.
+            data: What is asked.
+            seconds: Seconds that they have.
+            on_answer: Called with each answer as it comes.
+
+        Returns:
+            The request, with what has come. What comes later is left out.
+
+        Raises:
+            TypeError: Something in the question can't be serialized.
+        """
+        id = new_sid()
+        request = self._pending[id] = Request(on_answer)
+        message = Message(self._bus.uid, namespace, kind, {**data, "requestId": id})
+        try:
+            with self._namespaces.listening(namespace), suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    census = await self._bus.census(namespace)
+                    self._bus.send(message)
+                    await request.wait(census)
+        finally:
+            del self._pending[id]
+        return request
 
     def lost(self, uid: str) -> None:
         """Stop waiting for a server that has gone. What is missing is known at once, not when time is up."""
         for request in self._pending.values():
             request.lost(uid)
 
-    def close(self, id: str) -> None:
-        """Forget one: what comes for it later is left out."""
-        self._pending.pop(id, None)
+    # What comes.
+
+    def _find(self, message: Message) -> Request | None:
+        """Return the request that a message answers; None if it is over, or was never made."""
+        id = message.data.get("requestId")
+        return self._pending.get(id) if isinstance(id, str) else None
+
+    def _fetched(self, message: Message) -> None:
+        sockets, request = message.data.get("sockets"), self._find(message)
+        if request is not None:
+            request.answer(message.uid, sockets if isinstance(sockets, list) else [])
+
+    def _server_side_answer(self, message: Message) -> None:
+        request = self._find(message)
+        if request is not None:
+            request.answer(message.uid, answer_of(message.data))
+
+    def _client_count(self, message: Message) -> None:
+        count, request = message.data.get("clientCount"), self._find(message)
+        if request is not None:
+            request.announce(message.uid, count if isinstance(count, int) and count > 0 else 0)
+
+    def _client_answer(self, message: Message) -> None:
+        request = self._find(message)
+        if request is not None:
+            request.acknowledge(message.uid, answer_of(message.data))
