@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Auth", "Check", "Credentials", "Login"]
+__all__ = ["Auth", "Check", "Credentials", "Login", "derive_secret"]
 
 Login = Mapping[str, Any]
 """What a client has to send, usually ``username`` and ``password``."""
@@ -57,7 +57,8 @@ class Credentials:
             )
         if not logins or not all(logins):
             raise ValueError("auth: an empty dictionary or list lets nobody in; write False for everyone")
-        return cls(lambda received: any(_agree(received, login) for login in logins), _secret_of(logins))
+        secret = derive_secret(*(_bytes(dict(login)) for login in logins))
+        return cls(lambda received: any(_agree(received, login) for login in logins), secret)
 
     async def accept(self, auth: Any) -> bool:
         """Tell whether a client may come in.
@@ -72,6 +73,12 @@ class Credentials:
 Auth = Credentials | Login | Sequence[Login] | Check | bool | None
 
 
+def derive_secret(*passwords: bytes) -> bytes:
+    """Derive a secret from passwords: slowly, because clients know what is signed with it and could guess."""
+    lengths = b"".join(b"%d:%b" % (len(each), each) for each in passwords)
+    return hashlib.scrypt(lengths, salt=b"rtserver admin", n=2**14, r=8, p=1)
+
+
 def _agree(received: Any, login: Login) -> bool:
     """Compare, in a time that doesn't tell how much of it is right."""
     if not isinstance(received, Mapping):
@@ -82,8 +89,3 @@ def _agree(received: Any, login: Login) -> bool:
 
 def _bytes(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, default=repr).encode()
-
-
-def _secret_of(logins: Sequence[Login]) -> bytes:
-    """Derive a secret from passwords: slowly, because what it signs is known to clients."""
-    return hashlib.scrypt(_bytes([dict(each) for each in logins]), salt=b"rtserver admin", n=2**14, r=8, p=1)

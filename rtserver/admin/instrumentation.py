@@ -61,6 +61,8 @@ class Instrumentation:
         _check(mode, namespace, server_stats_interval)
         if engine.is_running or backend.hub.namespaces:
             raise RuntimeError("a server is instrumented before it serves, so that no client is missed")
+        if backend.hub.settings.always_connect and credentials is not None:
+            raise ValueError("always_connect lets admins in before their credentials are looked at")
         if namespace in backend.hub.handlers.namespaces():
             raise ValueError(
                 f"namespace: {namespace!r} has handlers already; the admin UI needs one of its own"

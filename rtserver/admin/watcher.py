@@ -113,8 +113,6 @@ class Watcher:
         names = sorted({*hub.namespaces, *hub.handlers.namespaces()})
         found: list[dict[str, Any]] = []
         if not manager.alone:
-            for name in names:
-                hub.on_open(name)
             answers = await asyncio.gather(
                 *(manager.fetch(Target(name, ()), manager.request_timeout) for name in names)
             )

@@ -220,11 +220,12 @@ class Service:
         return self.server.eio.lane(self._runner.server)
 
     def _watch(self, server: Server) -> None:
-        """Put log fields, limits and metrics before a server. Once its engine runs, it would be too late."""
+        """Put what looks at its clients before a server. Once its engine runs, it would be too late."""
         if self.config.log.context:
             assert isinstance(server.eio.handler, PacketHandler)
             server.eio.handler = self._log_context = LogContext(server.eio.handler)
             self._log_context.begin()
+        self.config.admin.instrument(server)
         limiter = self._limit(server)
         self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
         if self._backend is not None:
@@ -269,8 +270,9 @@ class Service:
         server = Server(**server_options(config))
         self._guard = config.auth.guard(lambda: server.eio.clock, config.limits.connections_per_user)
         if self._guard is not None:
+            admit = config.admin.spare(self._guard.admit)
             for namespace in config.auth.namespaces:
-                server.use(self._guard.admit, namespace=namespace)
+                server.use(admit, namespace=namespace)
         self._backend = config.webhooks.backend(
             Addresses(server, config.api.user_room), lambda: server.eio.clock
         )

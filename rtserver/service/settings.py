@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtserver.cluster.workers.bus import MAX_BUFFER
+from rtserver.service.admin_settings import AdminSettings
 from rtserver.service.api_settings import ApiSettings
 from rtserver.service.auth_settings import AuthSettings
 from rtserver.service.cluster_settings import ClusterSettings
@@ -121,6 +122,7 @@ class Config(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
+    admin: AdminSettings = AdminSettings()
     internal: InternalSettings = InternalSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -131,6 +131,12 @@ def test_what_can_not_be_used_is_refused(options: dict[str, Any], message: str) 
     sio.instrument(auth=False)  # it can be done right after that
 
 
+def test_nobody_comes_in_before_the_credentials_are_looked_at() -> None:
+    sio = Server(always_connect=True)
+    with pytest.raises(ValueError, match="always_connect lets admins in before"):
+        sio.instrument(auth={"username": "ada", "password": "lovelace"})
+
+
 async def test_a_server_is_instrumented_once_and_before_it_serves() -> None:
     sio = Server()
     sio.instrument(auth=False)

@@ -1,0 +1,1 @@
+"""Who may use the admin UI of a service: the table `[admin]` of the config file."""
