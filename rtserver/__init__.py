@@ -52,6 +52,7 @@ from rtserver.server.interface.remote import RemoteSocket, Sockets
 from rtserver.server.interface.socket import Socket
 from rtserver.server.interface.socket_operator import SocketOperator
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.tracing.options import Tracing
 from rtserver.transport.endpoint import WebSocket, websocket_handler
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import RefusedRequest
@@ -103,6 +104,7 @@ __all__ = [
     "StartError",
     "TokenError",
     "TooManyRooms",
+    "Tracing",
     "WebSocket",
     "WebSocketViolation",
     "__version__",

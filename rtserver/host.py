@@ -26,6 +26,7 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.server.server import SocketIOServer
 from rtserver.server.settings import Settings
 from rtserver.socketio.packet import Limits
+from rtserver.tracing.options import Tracing, make_spans
 from rtserver.transport.client_bundle import ClientBundle
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.hooks import AllowRequest
@@ -106,10 +107,13 @@ class Server(SocketIOServer):
         secure_only: Whether requests are refused that are neither encrypted nor said to be by such a proxy.
         max_namespaces: Namespaces that one client may be in.
         max_rooms: Rooms that one client may be in, in each namespace, besides its own; None for any number.
+        tracing: Whether spans of OpenTelemetry are made of connects, events and acknowledgments: True, or
+            options.
 
     Raises:
         ValueError: A parameter has a value that can't be used.
         TypeError: A parameter is of the wrong kind, such as one of python-socketio's client managers.
+        StartError: Spans are to be made, and OpenTelemetry isn't installed.
     """
 
     def __init__(
@@ -159,6 +163,7 @@ class Server(SocketIOServer):
         secure_only: bool = False,
         max_namespaces: int = 1000,
         max_rooms: int | None = None,
+        tracing: bool | Tracing = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
             raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
@@ -200,6 +205,8 @@ class Server(SocketIOServer):
             chosen_logger,
             self._clock,
         )
+        if tracing:
+            self._hub.spans = make_spans(Tracing() if tracing is True else tracing, self._hub.find)
         choose_logger("rtserver.engineio", engineio_logger not in (None, False))
         if per_message_deflate is True:
             per_message_deflate = DeflateOptions(threshold=per_message_deflate_threshold)

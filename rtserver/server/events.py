@@ -137,6 +137,8 @@ class Events:
             self._hub.counters.unhandled_events += 1
             return None
         found, holds = known
+        if self._hub.spans is not None:
+            found = self._hub.spans.handler(found, socket.namespace.name, event, holds)
         if holds:
             socket.namespace.events[event] = found
         return found

@@ -22,6 +22,7 @@ from rtserver.server.room_limit import RoomLimit
 from rtserver.server.runtime import Runtime, is_suspended
 from rtserver.server.settings import Settings
 from rtserver.server.socket import Recipient, Socket
+from rtserver.server.spans import Spans
 from rtserver.socketio.codec import Codec
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Hub:
         "settings",
         "shared_data",
         "slow_clients",
+        "spans",
     )
 
     def __init__(
@@ -103,6 +105,8 @@ class Hub:
         """Called with each new socket, before anything is decided about it."""
         self.shared_data: Callable[[Socket], dict[str, Any]] = _data_of
         """Returns what other servers are told of a socket's data."""
+        self.spans: Spans | None = None
+        """Tells where time goes; None where nobody wants to know."""
         self._make_clock = make_clock
         self._runtime: Runtime | None = None
 

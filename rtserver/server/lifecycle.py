@@ -35,7 +35,9 @@ class LifecycleTasks:
         Returns:
             Its task, if it has suspended.
         """
-        runtime = self._hub.runtime()
+        runtime, spans = self._hub.runtime(), self._hub.spans
+        if spans is not None:
+            coroutine = spans.lifecycle(socket, coroutine)
         try:
             task = runtime.start(coroutine)
         except asyncio.CancelledError:  # a handler that cancels itself has ended

@@ -238,13 +238,15 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
         args = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
         socket = self._hub.find(name, target)
         if socket is None and not ignore_queue and not self.manager.alone:
-            answers = await self.manager.ask(Target(name, (target,)), args, PLAIN, timeout)
+            asked = self.manager.ask(Target(name, (target,)), args, PLAIN, timeout)
+            answers = await self._backend.traced(name, event, asked)
             if not answers:
                 raise socketio.exceptions.TimeoutError(f"client {target} didn't answer, or isn't connected")
             return answers[0]
         if socket is None:
             raise socketio.exceptions.TimeoutError(f"client {target} isn't connected")
-        return unpack(await self._local.call(socket, args, PLAIN, timeout))
+        answer = self._local.call(socket, args, PLAIN, timeout)
+        return unpack(await self._backend.traced(name, event, answer))
 
     # The event loop.
 

@@ -83,6 +83,7 @@ class Service:
         config = self.config
         host = web.Application()
         self.server = await self._make_server(host)
+        config.tracing.warn()
         assert self.monitor is not None
         if config.internal.port is None:
             add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
@@ -90,7 +91,7 @@ class Service:
             self._internal = internal_server(config, self.monitor)
         self._api = api_of(config, self.server, self._place)
         if self._api is not None:
-            self._api.attach(host, config.api.path)
+            self._api.attach(host, config.api.path, config.tracing.around)
             self.monitor.add(self._api.families)
         listen = config.listen
         self.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
@@ -274,7 +275,7 @@ class Service:
             for namespace in config.auth.namespaces:
                 server.use(admit, namespace=namespace)
         self._backend = config.webhooks.backend(
-            Addresses(server, config.api.user_room), lambda: server.eio.clock
+            Addresses(server, config.api.user_room), lambda: server.eio.clock, config.tracing.endpoint()
         )
         self._watch(server)
         if self._backend is None:
@@ -298,7 +299,8 @@ def server_options(config: Config) -> dict[str, Any]:
         "presence": config.presence.options(),
     }
     cluster = {"client_manager": config.cluster.client_manager()}
-    return cluster | config.engine.model_dump() | config.socket.model_dump() | delivery | loggers
+    tracing = {"tracing": config.tracing.options() or False}
+    return cluster | config.engine.model_dump() | config.socket.model_dump() | delivery | tracing | loggers
 
 
 def _recovery(config: Config) -> ConnectionStateRecovery | None:

@@ -31,6 +31,7 @@ from rtserver.service.monitoring_settings import InternalSettings, MetricsSettin
 from rtserver.service.section import Seconds
 from rtserver.service.setting_types import Expected, Folder, ImportPath
 from rtserver.service.socket_settings import SocketSettings
+from rtserver.service.tracing_settings import TracingSettings
 from rtserver.service.webhook_settings import WebhookSettings
 
 __all__ = ["Config"]
@@ -125,6 +126,7 @@ class Config(BaseSettings):
     admin: AdminSettings = AdminSettings()
     internal: InternalSettings = InternalSettings()
     metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()
     static: list[StaticSettings] = []
 

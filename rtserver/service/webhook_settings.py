@@ -139,12 +139,15 @@ class WebhookSettings(Section):
         self._tls()
         return self
 
-    def backend(self, addresses: Addresses, clock: Callable[[], Clock]) -> Backend | None:
+    def backend(
+        self, addresses: Addresses, clock: Callable[[], Clock], endpoint: type[Endpoint] = Endpoint
+    ) -> Backend | None:
         """Make the backend; None if there is none.
 
         Args:
             addresses: Finds the clients that its events are for.
             clock: Returns the clock of the running loop.
+            endpoint: Makes the requests.
         """
         if self.url is None:
             return None
@@ -157,9 +160,9 @@ class WebhookSettings(Section):
             disconnect_retries=self.disconnect_retries,
             max_disconnects=self.max_disconnects,
         )
-        endpoint = Endpoint(self.url, self.max_answer, self._tls())
         breaker = Breaker(self.breaker_failures, self.breaker_time)
-        delivery = Delivery(endpoint, Signer(self._keys()), breaker, policy, clock)
+        address = endpoint(self.url, self.max_answer, self._tls())
+        delivery = Delivery(address, Signer(self._keys()), breaker, policy, clock)
         return Backend(addresses, delivery, policy, clock, headers=self.headers, tells_ends=self.disconnect)
 
     def attachment(self, backend: Backend) -> Attachment:

@@ -20,6 +20,7 @@ ORDER = [
     "socketio",
     "plain",
     "server",
+    "tracing",
     "cluster",
     "transport",
     "admin",

@@ -138,6 +138,7 @@ def test_the_package_exports_exactly_this() -> None:
         "StartError",
         "TokenError",
         "TooManyRooms",
+        "Tracing",
         "WebSocket",
         "WebSocketViolation",
         "__version__",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rtserver.server.hub import Hub
 from rtserver.server.local import Local
@@ -14,6 +14,8 @@ from rtserver.server.server_events import ServerEvents
 from rtserver.server.target import room_names
 
 __all__ = ["RESERVED", "Backend", "event_args", "united"]
+
+Answer = TypeVar("Answer")
 
 RESERVED: Final = frozenset({"connect", "connect_error", "disconnect", "disconnecting"})
 """Names by which clients tell their application what happens to the connection."""
@@ -34,6 +36,11 @@ class Backend:
     manager: Manager
     local: Local
     server_events: ServerEvents
+
+    def traced(self, namespace: str, event: str, answer: Awaitable[Answer]) -> Awaitable[Answer]:
+        """Return what is to be awaited for the acknowledgments of an event: the same, or a span around it."""
+        spans = self.hub.spans
+        return answer if spans is None else spans.ask(namespace, event, answer)
 
 
 def event_args(event: str, args: Sequence[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ clients receive as an array: nothing depends on the type of an argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,8 +64,10 @@ class Chain(Selecting["BroadcastOperator"]):
             return Answers()
         backend, flags = operator.backend, operator.flags
         if operator.is_local:
-            return await backend.local.ask(target, packet, flags).collect(operator.seconds)
-        return await backend.manager.ask(target, packet, flags, operator.seconds)
+            answers: Awaitable[Answers] = backend.local.ask(target, packet, flags).collect(operator.seconds)
+        else:
+            answers = backend.manager.ask(target, packet, flags, operator.seconds)
+        return await backend.traced(target.namespace, event, answers)
 
     async def fetch_sockets(self) -> Sockets:
         """Return the clients: a `Socket` for each one here, a `RemoteSocket` for each one elsewhere.

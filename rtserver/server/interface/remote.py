@@ -92,7 +92,8 @@ class RemoteSocket:
             socketio.exceptions.TimeoutError: The client didn't answer in time, or is gone.
         """
         packet = event_args(event, args)
-        answers = await self.backend.manager.ask(self._target(), packet, PLAIN, self.seconds)
+        asked = self.backend.manager.ask(self._target(), packet, PLAIN, self.seconds)
+        answers = await self.backend.traced(self.namespace, event, asked)
         if not answers:
             raise NoAnswer(f"client {self.id} didn't answer, or isn't connected any more")
         return answers[0]

@@ -10,6 +10,7 @@ from rtserver.server.hooks import ENDINGS, Hooks, Listener
 from rtserver.server.socket import State
 
 if TYPE_CHECKING:
+    from rtserver.server.interface.backend import Backend
     from rtserver.server.socket import Socket
 
 __all__ = ["SocketHooks"]
@@ -25,6 +26,7 @@ class SocketHooks:
 
     __slots__ = ()
 
+    _backend: Backend
     _socket: Socket
 
     # Handlers.
@@ -62,6 +64,10 @@ class SocketHooks:
                 hooks = self._hooks()
                 if hooks is not None:
                     hooks.handle(event, function)
+                    spans = self._backend.hub.spans
+                    if spans is not None:
+                        name = self._socket.namespace.name
+                        hooks.handlers[event] = spans.handler(hooks.handlers[event], name, event, True)
             return function
 
         if handler is None:

@@ -130,8 +130,9 @@ class SocketChain:
         """
         operator = self._operator()
         packet = event_args(event, args)
-        local = operator.backend.local
-        return unpack(await local.call(operator.socket, packet, operator.flags, operator.seconds))
+        backend = operator.backend
+        answer = backend.local.call(operator.socket, packet, operator.flags, operator.seconds)
+        return unpack(await backend.traced(operator.socket.namespace.name, event, answer))
 
 
 @dataclass(frozen=True, slots=True)

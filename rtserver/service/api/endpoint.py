@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -30,6 +30,8 @@ from rtserver.socketio.json_text import dumps
 __all__ = ["Api", "ApiLimits"]
 
 logger = logging.getLogger("rtserver.api")
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 READ_TIMEOUT: Final = 30.0
 """Seconds that the body of a request may take."""
@@ -82,12 +84,15 @@ class Api:
         self.answered: Counter[str] = Counter()
         """How many requests were answered, by ``ok`` or the code of the error."""
 
-    def attach(self, app: web.Application, path: str) -> None:
+    def attach(
+        self, app: web.Application, path: str, around: Callable[[Handler], Handler] | None = None
+    ) -> None:
         """Add the routes.
 
         Args:
             app: Where to.
             path: Below which path, with or without slashes at its ends.
+            around: Puts something around the handler of each route; nothing if omitted.
         """
         base = f"/{path.strip('/')}"
         text = dumps(document(base), [])
@@ -99,7 +104,7 @@ class Api:
             async def answer(request: web.Request) -> web.Response:
                 return await self._answer(request, operation)
 
-            app.router.add_post(f"{base}/{operation.name}", answer)
+            app.router.add_post(f"{base}/{operation.name}", answer if around is None else around(answer))
 
         for operation in OPERATIONS:
             route(operation)
