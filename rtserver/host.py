@@ -335,6 +335,19 @@ class Server(SocketIOServer):
         await self.start()
         return await self.eio.handle_request(*args, **kwargs)
 
+    async def drain(self, seconds: float, *, patience: float = 0.0, heirs: Sequence[str] = ()) -> None:
+        """Let no client in any more, and close those there are one after another.
+
+        `shutdown` then ends what is left.
+
+        Args:
+            seconds: In which they are closed, evenly spread.
+            patience: Seconds beyond that for clients whose handlers run, or whose acknowledgments are waited
+                for: they are closed when that is over.
+            heirs: The names of workers that have who comes meanwhile.
+        """
+        await self.eio.drain(seconds, heirs, patience=patience, is_busy=self._dispatch.is_busy)
+
     async def shutdown(self) -> None:
         """Disconnect every client, and end the handlers that still run."""
         if self._instrumentation is not None:

@@ -89,6 +89,11 @@ class Client:
         self.queues: list[SendQueue] | None = None
         """The queues of its sockets, in namespaces that have a policy for slow clients."""
 
+    @property
+    def is_busy(self) -> bool:
+        """True while a handler of the client runs, or the server waits for an acknowledgment of it."""
+        return self.running > 0 or bool(self.backlog) or any(socket.acks for socket in self.sockets())
+
     def find(self, namespace: str) -> Socket | None:
         """Return the socket that is connected to `namespace`."""
         socket = self.socket

@@ -165,7 +165,12 @@ class Dispatch:
         if client is not None:
             send_queue.drain(client)
 
-    # What tests of applications ask.
+    # What others ask of a client.
+
+    def is_busy(self, session: Session, /) -> bool:
+        """Tell whether something is under way with a client that would end with its session."""
+        client: Client | None = session.context
+        return client is not None and client.is_busy
 
     def running(self, client: Client, /) -> list[HandlerTask]:
         """Return the handlers of a client that have suspended, those of its connects and disconnects too."""

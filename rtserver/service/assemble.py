@@ -165,13 +165,16 @@ class Service:
     async def drain(self, seconds: float, heirs: Sequence[str] = ()) -> None:
         """Close the clients one after another in so many seconds: not all of them come back at once.
 
+        One whose handler runs, or whose acknowledgment is waited for, is closed when that is over.
+
         Args:
             seconds: In which they are closed.
             heirs: The names of workers that go on, and have who comes meanwhile.
         """
         self.retire()
         if self.server is not None:
-            await self.server.eio.drain(seconds, heirs)
+            patience = self.config.shutdown_timeout
+            await self.server.drain(seconds, patience=patience, heirs=heirs)
 
     async def close(self) -> None:
         """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""

@@ -13,7 +13,8 @@ from aiohttp import web
 from rtserver.clock import Clock
 from rtserver.cluster.workers.place import Place
 from rtserver.engineio.counters import Counters
-from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.handler import EngineHandler, Session
+from rtserver.transport.drain import IsBusy, close_in_turn
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
 from rtserver.transport.gate import Gate, GateLimits
@@ -36,8 +37,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SHUTTING_DOWN = "server shutting down"
 """The reason that the handler is told."""
-DRAIN_STEP = 100
-"""Sessions that are closed in one turn of the event loop at the most."""
 SHUTDOWN_PATIENCE = 2.0
 """Seconds that clients have for their part of the close handshake when the server ends."""
 
@@ -211,14 +210,23 @@ class EngineServer:
         self.sessions.name = place.name
         host.neighbours = Neighbours(host.loop, place, self.counters)
 
-    async def drain(self, seconds: float, heirs: Iterable[str] = ()) -> None:
+    async def drain(
+        self,
+        seconds: float,
+        heirs: Iterable[str] = (),
+        *,
+        patience: float = 0.0,
+        is_busy: IsBusy | None = None,
+    ) -> None:
         """Open no session any more, and close those there are one after another, WebSockets with code 1001.
 
         To be followed by `close`, and before that stopped by cancelling it.
 
         Args:
-            seconds: In which they are closed, evenly spread: that many clients don't come back at once.
+            seconds: In which they are closed; see `close_in_turn`, also for what follows.
             heirs: The processes, if this one has been joined to others, that open sessions instead.
+            patience: Seconds beyond that for sessions that are busy.
+            is_busy: Tells which are.
         """
         host = self._host
         if host is None:
@@ -226,13 +234,11 @@ class EngineServer:
         host.is_closing = True
         if host.neighbours is not None and not self._is_secure:  # TLS can't leave, and this process ends
             host.neighbours.inherit(heirs)
-        loop = asyncio.get_running_loop()
-        begin, sessions = loop.time(), list(self.sessions)
-        for number, session in enumerate(sessions):
-            ahead = begin + seconds * number / len(sessions) - loop.time()
-            if ahead > 0 or number % DRAIN_STEP == 0:
-                await asyncio.sleep(max(ahead, 0))
+
+        def close(session: Session) -> None:
             session.close(SHUTTING_DOWN, code=1001)
+
+        await close_in_turn(self.sessions, close, seconds, patience, is_busy)
         self._pass_on(host)
 
     def _pass_on(self, host: EngineHost) -> None:

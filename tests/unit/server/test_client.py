@@ -78,3 +78,16 @@ def test_what_is_being_decided_is_kept_until_it_is() -> None:
     client.decided("/b")
     assert client.connecting is None
     client.decided("/b")
+
+
+def test_it_is_busy_while_handlers_run_or_acknowledgments_are_waited_for() -> None:
+    client = Client(SESSION)
+    assert not client.is_busy
+    other = [socket(client, name) for name in ("/", "/a")][1]
+    other.acks = {1: print}
+    assert client.is_busy
+    other.acks = None
+    client.running = 1
+    assert client.is_busy
+    client.running = 0
+    assert not client.is_busy
