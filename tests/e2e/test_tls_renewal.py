@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.certificates import CertificateFiles
+from tests.support.examples import example
 
 from .harness.command import TIMEOUT, Command, Commands
 
@@ -36,9 +37,9 @@ class Service:
 
     async def start(self, workers: int, interval: float) -> None:
         (self.folder / "app.py").write_text(APPLICATION)
+        settings = example("docs/deploying.md", "tls").replace('"::"', '"127.0.0.1"').replace("443", "0")
         (self.folder / "rtserver.toml").write_text(
-            f'app = "app:setup"\nworkers = {workers}\n[listen]\nport = 0\ntls_key = "key.pem"\n'
-            f'tls_certificate = "certificate.pem"\ntls_reload_interval = {interval}\n'
+            f"workers = {workers}\n{settings}tls_reload_interval = {interval}\n"
         )
         self.command = await self.commands.start("serve", "--config", "rtserver.toml")
         self.url = (await self.command.url()).replace("https", "wss")
