@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rtserver.errors import ConfigError, StartError
-from rtserver.service.commands import client, emit, status, token
+from rtserver.service.commands import bench, client, emit, status, token
 from rtserver.service.config import load_config
 from rtserver.service.log_settings import Level
 from rtserver.service.logs import configure_logging
@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=list(_REFERENCES), default="toml", help='"toml", the default, or "markdown"'
     )
     defaults.set_defaults(run=_print_defaults)
-    for command in (client, emit, token, status):
+    for command in (client, emit, token, status, bench):
         command.add(commands)
     return parser
 

@@ -74,6 +74,13 @@ async def service(stage: Stage) -> None:
     await stage.serve("rtserver serve --config rtserver.toml")
 
 
+async def load_test(stage: Stage) -> None:
+    """The application of the page about load tests, served."""
+    stage.example("docs/load-testing.md", "app", "app.py")
+    stage.write("rtserver.toml", 'app = "app:setup"\n')
+    await stage.serve("rtserver serve --config rtserver.toml")
+
+
 async def http_api(stage: Stage) -> None:
     """The service of the page about the HTTP API, and a key for it."""
     stage.example("docs/http-api.md", "app", "app.py")
@@ -120,6 +127,7 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "a python-socketio application": python_socketio_application,
     "a Node application in Python": node_application,
     "a service": service,
+    "a load test": load_test,
     "an API": http_api,
     "webhooks": webhooks,
 }

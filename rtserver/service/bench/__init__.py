@@ -1,0 +1,1 @@
+"""A load test of a service that runs: what ``rtserver bench`` does."""
