@@ -14,6 +14,7 @@ class Counters:
         "bad_packets",
         "connections_moved",
         "connections_relayed",
+        "connections_turned_away",
         "handler_errors",
         "payloads_refused",
         "requests_refused",
@@ -43,6 +44,8 @@ class Counters:
         """Messages that have no form for plain WebSocket clients, and didn't reach those."""
         self.bad_packets = 0
         """Packets, payloads and frames that broke a protocol; each closes its session."""
+        self.connections_turned_away = 0
+        """Connections for which too few file descriptors were left."""
         self.requests_refused = 0
         """HTTP requests answered with an error."""
         self.payloads_refused = 0

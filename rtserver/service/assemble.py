@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ from rtserver.service.api.assemble import api_of
 from rtserver.service.api.endpoint import Api
 from rtserver.service.application import fault, load_application, set_up_application
 from rtserver.service.auth.guard import Guard
+from rtserver.service.descriptors import Descriptors
 from rtserver.service.listening import Listeners, open_listeners
 from rtserver.service.log_context import LogContext
 from rtserver.service.monitoring.endpoints import add_endpoints
@@ -39,6 +40,10 @@ from rtserver.service.webhooks.metrics import families
 __all__ = ["Service", "server_options"]
 
 logger = logging.getLogger("rtserver.service")
+
+ACCEPTS: Final = 8
+"""Connections that asyncio accepts in one turn, before it is known whether there is room for them. It takes
+this number for the length of the kernel's queue, too, which is set afterwards."""
 
 
 class Service:
@@ -116,9 +121,8 @@ class Service:
         loop = asyncio.get_running_loop()
         factory, tls = self._protocol_factory(), self._begin_tls()
         for each in self._listeners.sockets:
-            self._listening.append(
-                await loop.create_server(factory, sock=each, ssl=tls, backlog=settings.backlog)
-            )
+            self._listening.append(await loop.create_server(factory, sock=each, ssl=tls, backlog=ACCEPTS))
+            each.listen(settings.backlog)
         self.urls = self._listeners.urls(secure=tls is not None)
 
     def open_door(self) -> None:
@@ -220,8 +224,10 @@ class Service:
         assert self._runner.server is not None
         host = self._runner.app
         if host.middlewares or host.on_response_prepare:
-            return self._runner.server
-        return self.server.eio.lane(self._runner.server)
+            factory: Callable[[], asyncio.Protocol] = self._runner.server
+        else:
+            factory = self.server.eio.lane(self._runner.server)
+        return Descriptors(factory, self.server.eio.counters).protocol
 
     def _watch(self, server: Server) -> None:
         """Put what looks at its clients before a server. Once its engine runs, it would be too late."""

@@ -165,6 +165,7 @@ def _guard(guard: Guard) -> Iterator[Family]:
 
 def _limits(server: Server, guard: Guard | None, limiter: EventLimiter | None) -> Iterator[Family]:
     reached = Counter[str]()
+    reached["file_descriptors"] = server.eio.counters.connections_turned_away
     reached["max_namespaces"] = server.counters.namespaces_refused
     reached["max_rooms"] = server.counters.rooms_refused
     if server.eio.gate is not None:
