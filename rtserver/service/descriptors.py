@@ -26,7 +26,8 @@ MAX_RESERVE: Final = 1000
 MIN_RESERVE: Final = 16
 """Those that are kept free where there are few."""
 PATIENCE: Final = 1.0
-"""Seconds that a client has for its request, before it is turned away without an answer."""
+"""Seconds that a client has for its request, before it is turned away without an answer. It has none while
+those that have some take up half of what is to be free."""
 LOG_INTERVAL: Final = 10.0
 """Seconds between two log lines: there may be as many connections."""
 RETRY: Final = 10
@@ -54,7 +55,7 @@ class Descriptors:
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._enough = self._most - max(MIN_RESERVE, min(MAX_RESERVE, self._most // 20))
+        self._reserve = max(MIN_RESERVE, min(MAX_RESERVE, self._most // 20))
         self._unasked = 0
         """Connections for which there is room for certain."""
         self._logged_at = -LOG_INTERVAL
@@ -64,22 +65,23 @@ class Descriptors:
         if self._has_room():
             return self._factory()
         self._counters.connections_turned_away += 1
+        free = self._most - _used(self._most)
         now = self._loop.time()
         if now - self._logged_at >= LOG_INTERVAL:
             self._logged_at = now
             logger.error(
                 "connections are refused, because only %d of %d file descriptors are free: raise the limit of"
                 " open files (LimitNOFILE= of systemd, ulimit -n), or set limits.connections",
-                self._most - _used(self._most),
+                free,
                 self._most,
             )
-        return _TurnedAway(self._loop)
+        return _TurnedAway(self._loop, PATIENCE if free > self._reserve // 2 else 0)
 
     def _has_room(self) -> bool:
         if self._unasked:  # there was much room a moment ago
             self._unasked -= 1
             return True
-        room = self._enough - _used(self._most)
+        room = self._most - self._reserve - _used(self._most)
         self._unasked = max(0, room // 2)
         return room > 0
 
@@ -97,16 +99,22 @@ def _used(most: int) -> int:
 
 
 class _TurnedAway(asyncio.Protocol):
-    """Answers one request, whatever it is: an answer before it could get lost."""
+    """Answers one request, whatever it is: an answer before it could get lost.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        loop: The running loop.
+        patience: Seconds until the connection is closed in any case.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, patience: float) -> None:
         self._loop = loop
+        self._patience = patience
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._timer = self._loop.call_later(PATIENCE, self._transport.abort)
+        self._timer = self._loop.call_later(self._patience, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         if not self._transport.is_closing():

@@ -82,7 +82,7 @@ async def test_who_is_turned_away_is_answered(
     monkeypatch: pytest.MonkeyPatch, listener: socket.socket
 ) -> None:
     table = Table(monkeypatch, 64)
-    table.used = 64
+    table.used = 50
     loop = asyncio.get_running_loop()
     server = await loop.create_server(table.descriptors.protocol, sock=listener)
     reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -99,10 +99,13 @@ async def test_who_is_turned_away_is_answered(
     server.close()
 
 
-async def test_who_sends_nothing_is_put_out(monkeypatch: pytest.MonkeyPatch, listener: socket.socket) -> None:
-    monkeypatch.setattr(descriptors, "PATIENCE", 0.01)
+@pytest.mark.parametrize(("patience", "used"), [(0.01, 50), (3600, 56)])
+async def test_who_sends_nothing_is_put_out(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, patience: float, used: int
+) -> None:
+    monkeypatch.setattr(descriptors, "PATIENCE", patience)
     table = Table(monkeypatch, 64)
-    table.used = 64
+    table.used = used
     loop = asyncio.get_running_loop()
     server = await loop.create_server(table.descriptors.protocol, sock=listener)
     reader, writer = await asyncio.open_connection(*listener.getsockname())
