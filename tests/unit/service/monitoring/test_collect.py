@@ -50,6 +50,20 @@ async def test_a_server_without_clients() -> None:
     assert not [name for name in found if "bytes_total" in name or "tokens" in name or "cluster" in name]
 
 
+async def test_what_limits_of_a_server_have_stopped() -> None:
+    server = Server(namespaces=["*"], max_namespaces=1, max_rooms=1)
+    session = FakeSession(server._dispatch)
+    sid = session.join()
+    session.receive("0/chat")
+    await server.sockets_join("a", "b")
+    server.eio.counters.connections_turned_away = 3
+    assert server.rooms(sid) == [sid, "a"]
+    found = values(server)
+    assert found["rtserver_limited_total,limit=max_namespaces"] == 1
+    assert found["rtserver_limited_total,limit=max_rooms"] == 1
+    assert found["rtserver_limited_total,limit=file_descriptors"] == 3
+
+
 async def test_clients_rooms_and_events() -> None:
     server = Server(namespaces=["/", "/chat"])
     server.on("say", lambda sid: None)
