@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 from typing import Any
 
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 import rtserver
+from tests.support.examples import example
 
 from .harness.cases import every_transport
 from .harness.either import Application, Commands, Compare, Either, Tell
@@ -17,7 +17,7 @@ from .harness.node import Node, Transport
 from .harness.server import Hosting
 from .harness.transcript import Clients
 
-PAGE = (Path(__file__).parents[2] / "docs" / "admission.md").read_text()
+PAGE = "docs/admission.md"
 
 
 def admission(sio: rtserver.Server, tell: Tell) -> Commands:
@@ -91,8 +91,8 @@ async def test_namespaces_by_pattern_and_predicate(compare: Compare) -> None:
 @every_transport
 async def test_the_pages_examples(node: Node, hosting: Hosting, transport: Transport) -> None:
     names: dict[str, Any] = {}
-    for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
-        exec(compile(code, "docs/admission.md", "exec"), names)
+    for name in ("middleware", "pattern", "predicate"):
+        exec(compile(example(PAGE, name), PAGE, "exec"), names)
     host = await hosting.server(names["sio"])
     manager = await node.manager(host.url, "4", reconnection=False, transports=transport.names)
     refused = await manager.socket(auth={"token": "wrong"})

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.examples import example, untested
+from tests.support.examples import ROOT, example
 
 from .harness.command import Commands
 from .harness.server import Hosting
 
-PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+PAGE = "docs/http.md"
 CLIENT = Path(__file__).parent / "node_modules" / "socket.io-client" / "dist"
 
 
@@ -38,14 +38,8 @@ def run(*names: str) -> dict[str, Any]:
     """Run some examples in their order, and return what they define."""
     defined: dict[str, Any] = {}
     for name in names:
-        found = re.search(rf"<!-- tested: {name} -->\n```python\n(.*?)```", PAGE, re.DOTALL)
-        assert found is not None, f"the page has no example named {name}"
-        exec(compile(found[1], "docs/http.md", "exec"), defined)
+        exec(compile(example(PAGE, name), PAGE, "exec"), defined)
     return defined
-
-
-def test_every_example_is_tested() -> None:
-    assert untested("docs/http.md") == 0
 
 
 async def test_admission_headers_and_refused_requests(
@@ -77,7 +71,7 @@ async def test_admission_headers_and_refused_requests(
 
 
 async def test_which_pages_may_connect(tmp_path: Path, commands: Commands) -> None:
-    url = await serve(commands, tmp_path, example("docs/http.md", "origins"))
+    url = await serve(commands, tmp_path, example(PAGE, "origins"))
     async with aiohttp.ClientSession() as http:
         for origin, status in (
             ("https://app.example", 200),
@@ -106,7 +100,7 @@ def test_behind_a_proxy() -> None:
 async def test_the_browser_client_of_a_config_file(tmp_path: Path, commands: Commands) -> None:
     (tmp_path / "node_modules" / "socket.io-client").mkdir(parents=True)
     (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())
-    url = await serve(commands, tmp_path, 'app = "app:setup"\n' + example("docs/http.md", "client-config"))
+    url = await serve(commands, tmp_path, 'app = "app:setup"\n' + example(PAGE, "client-config"))
     async with aiohttp.ClientSession() as http, http.get(f"{url}/socket.io/socket.io.js") as answer:
         assert await answer.read() == (CLIENT / "socket.io.js").read_bytes()
 
@@ -116,7 +110,8 @@ async def test_the_browser_client(hosting: Hosting, tmp_path: Path, monkeypatch:
     (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())
     monkeypatch.chdir(tmp_path)
     host = await hosting.app(run("client")["app"])
-    files = re.findall(r"^\| `(\S+)` \|", PAGE.partition("## The browser client")[2], re.MULTILINE)
+    shown = (ROOT / PAGE).read_text().partition("## The browser client")[2]
+    files = re.findall(r"^\| `(\S+)` \|", shown, re.MULTILINE)
     assert len(files) == 4
     async with aiohttp.ClientSession() as http:
         for name in files:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver import Server
+from tests.support.examples import example
 
 from .harness.either import Application, Commands, Compare, Either, ServeEither, Tell
 from .harness.events import EventLog
@@ -19,7 +18,7 @@ from .harness.node import OLD_KIND, Node, NodeSocket, Transport
 from .harness.server import Hosting, make_server
 from .harness.transcript import Clients
 
-PAGE = (Path(__file__).parents[2] / "docs" / "old-clients.md").read_text()
+PAGE = "docs/old-clients.md"
 
 every_transport = pytest.mark.parametrize("transport", list(Transport), ids=lambda transport: transport.value)
 
@@ -254,8 +253,8 @@ async def test_it_joins_again_while_its_disconnect_handler_runs(hosting: Hosting
 
 async def test_the_pages_examples(hosting: Hosting, node: Node) -> None:
     names: dict[str, Any] = {}
-    for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
-        exec(compile(code, "docs/old-clients.md", "exec"), names)
+    for name in ("server", "count"):
+        exec(compile(example(PAGE, name), PAGE, "exec"), names)
     host = await hosting.app(names["app"])
     old, new = await node.connect(host.url, OLD_KIND), await node.connect(host.url)
     assert await old.call("chat", "hello") == ["delivered"]

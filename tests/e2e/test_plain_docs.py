@@ -17,38 +17,34 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.examples import example
+
 from .harness.demo import chromium
 from .harness.plain import PlainClients
 from .harness.server import Hosting, make_server
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "plain-clients.md").read_text()
+PAGE = "docs/plain-clients.md"
 PACKAGES = Path(__file__).parent / "node_modules"
 TIMEOUT = 20.0
 PROGRAMS = {"javascript": ("node", "plain_client.mjs"), "python": (sys.executable, "plain_client.py")}
 
 
-def example(name: str) -> str:
-    """Return the code block behind the comment `<!-- tested: name -->`."""
-    found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None, f"the page has no example named {name}"
-    return found[1]
-
-
 def test_the_clients_are_shown_as_they_are() -> None:
-    shown = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
+    text = (DOCS / "plain-clients.md").read_text()
+    shown = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", text, re.DOTALL))
     assert shown == {
         f"examples/{path.name}": path.read_text() for path in (DOCS / "examples").glob("plain_client.*")
     }
     assert len(shown) == 2
-    assert len(re.findall(r"^```\w", PAGE, re.MULTILINE)) == len(re.findall("<!-- (?:tested|file): ", PAGE))
+    assert len(re.findall(r"^```\w", text, re.MULTILINE)) == len(re.findall("<!-- (?:tested|file): ", text))
 
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[str]:
     """Serve the page's application with the page's configuration, on a free port."""
-    (folder / "app.py").write_text(example("app"))
-    (folder / "rtserver.toml").write_text(example("config"))
+    (folder / "app.py").write_text(example(PAGE, "app"))
+    (folder / "rtserver.toml").write_text(example(PAGE, "config"))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtserver", "serve", "--config", "rtserver.toml"),
         cwd=folder,
@@ -106,7 +102,7 @@ async def running(folder: Path, language: str, *arguments: str) -> AsyncIterator
 async def test_the_conversation(tmp_path: Path, plain: PlainClients) -> None:
     async with served(tmp_path) as url:
         client = await plain.open(url)
-        for line in example("conversation").splitlines():
+        for line in example(PAGE, "conversation").splitlines():
             direction, text = line.split(" ", 1)
             if direction == "→":
                 await client.socket.send(text)
@@ -128,7 +124,7 @@ async def test_coming_back(hosting: Hosting, plain: PlainClients) -> None:
     offset = (await client.receive())["offset"]
     client.socket.transport.abort()
     back = await plain.open(host.websocket_url)
-    await back.send(**json.loads(example("recover")) | {"pid": connected["pid"], "offset": offset})
+    await back.send(**json.loads(example(PAGE, "recover")) | {"pid": connected["pid"], "offset": offset})
     assert await back.receive() == connected
 
 
@@ -181,7 +177,7 @@ async (url) => {
 
 async def test_the_client_in_a_browser(hosting: Hosting) -> None:
     names: dict[str, Any] = {"__name__": "app"}
-    exec(compile(example("app"), "app.py", "exec"), names)
+    exec(compile(example(PAGE, "app"), "app.py", "exec"), names)
     app = web.Application()
     names["sio"].attach(app, websocket_path="ws")
     app.router.add_static("/examples", DOCS / "examples")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 
 import rtserver
 from rtserver.service.delivery_settings import RecoverySettings
+from tests.support.examples import example
 
 from .harness.node import Node
 from .harness.server import Hosting
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[1] / "docs" / "recovery.md").read_text()
+PAGE = "docs/recovery.md"
 PROGRAM = """
 const { io } = require("socket.io-client");
 const shown = [];
@@ -32,29 +32,19 @@ const show = (messages) => {
 """
 
 
-def example(name: str, language: str = "python") -> str:
-    found = re.search(rf"<!-- tested: {name} -->\n```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None, f"the page has no example named {name}"
-    return found[1]
-
-
 def run(code: str) -> dict[str, Any]:
     defined: dict[str, Any] = {"rtserver": rtserver}
     exec(compile(code, "docs/recovery.md", "exec"), defined)
     return defined
 
 
-def test_every_example_is_tested() -> None:
-    assert PAGE.count("```") == 2 * PAGE.count("<!-- tested: ") == 2 * 5
-
-
 async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
-    server = run(example("server"))
+    server = run(example(PAGE, "server"))
     sio = server["sio"]
     server["messages"].append("old")
     sio.on("disconnect", lambda sid: sio.start_background_task(server["say"], sid, "missed"))
     url = (await hosting.server(sio)).url
-    program = f"const url = {json.dumps(url)};{PROGRAM}{example('client', 'js')}"
+    program = f"const url = {json.dumps(url)};{PROGRAM}{example(PAGE, 'client')}"
     node = shutil.which("node")
     assert node is not None
     process = await asyncio.create_subprocess_exec(
@@ -67,15 +57,15 @@ async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
 
 def test_the_options() -> None:
     chosen = rtserver.ConnectionStateRecovery(300, max_bytes=268_435_456)
-    assert run(example("options"))["sio"]._hub.settings.recovery == chosen
-    settings = RecoverySettings(**tomllib.loads(example("config", "toml"))["recovery"])
+    assert run(example(PAGE, "options"))["sio"]._hub.settings.recovery == chosen
+    settings = RecoverySettings(**tomllib.loads(example(PAGE, "config"))["recovery"])
     assert settings.enabled
     assert settings.max_disconnection_duration == chosen.max_disconnection_duration
     assert settings.max_bytes == chosen.max_bytes
 
 
 async def test_clients_that_say_that_they_recover(hosting: Hosting, node: Node) -> None:
-    sio = run(example("clients"))["sio"]
+    sio = run(example(PAGE, "clients"))["sio"]
     url = (await hosting.server(sio)).url
     able, unable = await node.connect(url, query={"recover": 1}), await node.connect(url)
     await sio.emit("news", 1)

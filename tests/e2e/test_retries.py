@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import rtserver
 from tests.support.engine import until
+from tests.support.examples import example
 
 from .harness.node import Node
 from .harness.server import Hosting, make_server
@@ -55,3 +57,20 @@ async def test_a_packet_sent_again_after_a_lost_connection_runs_once(node: Node,
     release.set()
     assert await answer == [None, "taken"]
     assert len(calls) == 1
+
+
+async def test_the_pages_example(node: Node, hosting: Hosting) -> None:
+    stored: list[dict[str, object]] = []
+
+    async def store(data: dict[str, object]) -> None:
+        stored.append(data)
+
+    names = {"rtserver": rtserver, "store": store}
+    exec(compile(example("docs/retries.md", "server"), "docs/retries.md", "exec"), names)
+    host = await hosting.server(cast(rtserver.Server, names["sio"]))
+    socket = await (await node.manager(host.url, "4")).socket()
+    await socket.connected()
+    order = {"packetId": "2f1ed0a1-0c52-4e2b-9f5d-5a5c5b0a5a11", "article": 7}
+    assert await socket.call("order", order) == ["taken"]
+    assert await socket.call("order", order) == ["taken"]
+    assert stored == [order]

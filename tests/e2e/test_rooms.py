@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 from rtserver import Server
+from tests.support.examples import example
 
 from .harness.either import Application, Commands, Compare, Either, Tell
 from .harness.node import Node
 from .harness.server import Hosting
 from .harness.transcript import Clients
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rooms.md").read_text()
+PAGE = "docs/rooms.md"
 
 
 def rooms(sio: Server, tell: Tell) -> Commands:
@@ -58,8 +57,8 @@ async def test_rooms_have_the_events_of_nodes_adapters(compare: Compare) -> None
 
 async def test_the_pages_examples(node: Node, hosting: Hosting, capsys: Any) -> None:
     names: dict[str, Any] = {}
-    for code in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
-        exec(compile(code, "docs/rooms.md", "exec"), names)
+    for name in ("server", "events"):
+        exec(compile(example(PAGE, name), PAGE, "exec"), names)
     host = await hosting.server(names["sio"])
     ann, bob = await node.connect(host.url), await node.connect(host.url)
     assert await ann.call("join", "1", "Ann") == [{ann.sid: {"name": "Ann"}}]

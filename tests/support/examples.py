@@ -68,7 +68,7 @@ def untested(page: str) -> int:
     text = (ROOT / page).read_text()
     kinds = r"```(?:python|toml|diff)"
     blocks = len(re.findall(rf"^{kinds}", text, re.MULTILINE))
-    return blocks - len(re.findall(rf"^<!-- tested: \w[^\n]*\n{kinds}", text, re.MULTILINE))
+    return blocks - len(re.findall(rf"^<!-- (?:tested|file): \w[^\n]*\n{kinds}", text, re.MULTILINE))
 
 
 def shells(page: str) -> Iterator[Shell]:

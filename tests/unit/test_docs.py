@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rtserver.engineio.session import TRANSITIONS
-from tests.support.examples import pages, shells
+from tests.support.examples import pages, shells, untested
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOT_RUN = 12
@@ -54,6 +56,11 @@ def test_the_index_names_no_page_twice() -> None:
     named = re.findall(r"^\| \[([\w-]+\.md)\]", (DOCS / "README.md").read_text(), re.MULTILINE)
     assert len(named) > 20
     assert sorted(named) == sorted(set(named))
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_example_is_tested(page: str) -> None:
+    assert untested(page) == 0, "put <!-- tested: NAME --> before each, and use it in a test of the page"
 
 
 def test_shell_commands_are_run_or_say_why_not() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,15 @@ import rtserver
 from rtserver.service.assemble import server_options
 from rtserver.service.config import load_config
 from rtserver.testing import TestClient
+from tests.support.examples import example
 
-PAGE = (Path(__file__).parents[2] / "docs" / "slow-clients.md").read_text()
-
-
-def example(name: str) -> str:
-    found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None, f"the page has no example named {name}"
-    return found[1]
+PAGE = "docs/slow-clients.md"
 
 
 def run(name: str) -> dict[str, Any]:
     """Run an example, and return what it defines."""
     defined: dict[str, Any] = {"rtserver": rtserver}
-    exec(compile(example(name), "docs/slow-clients.md", "exec"), defined)
+    exec(compile(example(PAGE, name), PAGE, "exec"), defined)
     return defined
 
 
@@ -35,10 +29,6 @@ async def received(client: Any) -> list[tuple[Any, ...]]:
     while (event := await client.receive()).name != "end":
         found.append(event.args)
     return found
-
-
-def test_every_example_is_tested() -> None:
-    assert len(re.findall("^```(?:python|toml)", PAGE, re.MULTILINE)) == PAGE.count("<!-- tested: ")
 
 
 async def test_volatile() -> None:
@@ -107,7 +97,7 @@ async def test_setup() -> None:
 
 async def test_config(tmp_path: Path) -> None:
     file = tmp_path / "rtserver.toml"
-    file.write_text(example("config"))
+    file.write_text(example(PAGE, "config"))
     options = server_options(load_config(file))
     assert options["slow_clients"] == {"/prices": "conflate", "*": "disconnect"}
     rtserver.Server(**options)
