@@ -183,14 +183,14 @@ class Service:
     async def close(self) -> None:
         """Stop accepting, close every connection (WebSockets with code 1001), and end the application."""
         self.stop_listening()
+        if self._api is not None:
+            await self._api.close(self.config.shutdown_timeout)
         if self.server is not None:
             try:
                 async with asyncio.timeout(self.config.shutdown_timeout):
                     await self.server.shutdown()
             except TimeoutError:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
-        if self._api is not None:
-            await self._api.close()
         if self.certificate is not None:
             self.certificate.close()
         if self._guard is not None:

@@ -15,10 +15,10 @@ MARGIN: Final = 10.0
 def longest_drain(config: Config) -> float:
     """Return the seconds in which a process that was told to end has ended, if nothing in it hangs.
 
-    Its clients have ``drain_time``; then their handlers, those that their leaving has started, webhooks, and
-    HTTP requests that are under way have ``shutdown_timeout`` each.
+    Its clients have ``drain_time``; then requests of the HTTP API, the clients' handlers, those that their
+    leaving has started, webhooks, and other HTTP requests have ``shutdown_timeout`` each.
     """
-    return config.drain_time + 4 * config.shutdown_timeout + MARGIN
+    return config.drain_time + 5 * config.shutdown_timeout + MARGIN
 
 
 def longest_end(config: Config) -> float:

@@ -19,11 +19,12 @@ from openapi_spec_validator import validate
 
 from rtserver import History, Presence, Server
 from rtserver.service.api.commands import Commands
-from rtserver.service.api.endpoint import Api, ApiLimits
+from rtserver.service.api.endpoint import Api
 from rtserver.service.api.idempotency.memory import MemoryStore
 from rtserver.service.api.idempotency.record import Bounds
 from rtserver.service.api.idempotency.replays import Replays
 from rtserver.service.api.keys import Key, KeyRing
+from rtserver.service.api.limits import ApiLimits
 from rtserver.service.api.openapi import document
 from tests.support.schemas import JSON, values
 from tests.unit.server.harness import FakeSession

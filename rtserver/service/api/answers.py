@@ -32,25 +32,30 @@ class Answer(BaseModel):
 
 
 class Done(Answer):
-    """It was done, and the other nodes were told."""
+    """It was done at every node of the cluster."""
 
-    in_touch: bool = Field(
-        description="Whether this node is in touch with the others. If not, they are told when it is again,"
-        " and may miss it."
+    missing_nodes: list[str] = Field(
+        description="Nodes that haven't confirmed it in time, by their ids: it may not be done there."
     )
 
 
 class Acks(Answer):
     """What clients have acknowledged an event with."""
 
-    answers: list[list[Any]] = Field(description="The arguments of each client's acknowledgment.")
+    answers: list[Any] = Field(
+        description="The argument of each client's acknowledgment: null for none, an array for several."
+    )
     missing_clients: int = Field(description="How many clients didn't acknowledge it in time, or left.")
     missing_nodes: list[str] = Field(description=_MISSING)
 
 
-class EmitAnswer(Done):
+class EmitAnswer(Answer):
     """The event was sent."""
 
+    in_touch: bool = Field(
+        description="Whether this node is in touch with the others. If not, they get it when it is again, if"
+        " at all."
+    )
     acks: Acks | None = Field(description="What clients answered, where ack_timeout has asked for that.")
 
 

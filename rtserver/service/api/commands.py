@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from heapq import nsmallest
-from typing import Any
 
 from rtserver.errors import ApiError
 from rtserver.host import Server
+from rtserver.ids import new_sid
 from rtserver.server.answers import Answers
 from rtserver.server.interface.remote import RemoteSocket
 from rtserver.server.interface.socket import Socket
+from rtserver.server.target import Target
 from rtserver.service.api.addresses import Addresses
 from rtserver.service.api.answers import (
     Acks,
@@ -74,19 +76,18 @@ class Commands:
 
     async def join(self, request: Join) -> Done:
         """Put clients into rooms."""
-        await self._chain(request.namespace, request.clients, request.except_).sockets_join(request.rooms)
-        return self._done()
+        await self._change(request)
+        return await self._confirmed(request.namespace)
 
     async def leave(self, request: Leave) -> Done:
         """Take clients out of rooms."""
-        await self._chain(request.namespace, request.clients, request.except_).sockets_leave(request.rooms)
-        return self._done()
+        await self._change(request)
+        return await self._confirmed(request.namespace)
 
     async def disconnect(self, request: Disconnect) -> Done:
         """Disconnect clients."""
-        chain = self._chain(request.namespace, request.clients, request.except_)
-        await chain.disconnect_sockets(request.close)
-        return self._done()
+        await self._change(request)
+        return await self._confirmed(request.namespace)
 
     async def list_sockets(self, request: ListSockets) -> SocketsAnswer:
         """List clients, a page of them."""
@@ -125,28 +126,52 @@ class Commands:
 
     async def batch(self, request: Batch) -> BatchAnswer:
         """Do several commands, one after another, those after one that has failed included."""
+        tried = [(each.namespace, await self._tried(each)) for each in request.commands]
+        changed = list(dict.fromkeys(namespace for namespace, answer in tried if answer is None))
+        confirmed = await asyncio.gather(*map(self._confirmed, changed))
+        done = dict(zip(changed, confirmed, strict=True))
         results: list[Succeeded | Failed] = []
-        for each in request.commands:
-            try:
-                results.append(Succeeded(status=200, answer=await self._one(each)))
-            except ApiError as error:
-                told = ErrorAnswer(code=error.code, message=error.message)
-                results.append(Failed(status=error.status, error=told))
+        for namespace, answer in tried:
+            if isinstance(answer, ApiError):
+                told = ErrorAnswer(code=answer.code, message=answer.message)
+                results.append(Failed(status=answer.status, error=told))
+            else:
+                results.append(Succeeded(status=200, answer=answer or done[namespace]))
         return BatchAnswer(results=results)
 
-    async def _one(self, request: Emit | Join | Leave | Disconnect) -> EmitAnswer | Done:
-        match request:
-            case Emit():
+    async def _tried(self, request: Emit | Join | Leave | Disconnect) -> EmitAnswer | ApiError | None:
+        """Do one command of a batch. What has no answer yet is to be confirmed."""
+        try:
+            if isinstance(request, Emit):
                 return await self.emit(request)
-            case Join():
-                return await self.join(request)
-            case Leave():
-                return await self.leave(request)
-            case Disconnect():
-                return await self.disconnect(request)
+            await self._change(request)
+        except ApiError as error:
+            return error
+        return None
 
-    def _done(self) -> Done:
-        return Done(in_touch=in_touch(self._server))
+    async def _change(self, request: Join | Leave | Disconnect) -> None:
+        """Do it here, and tell the other nodes."""
+        chain = self._chain(request.namespace, request.clients, request.except_)
+        match request:
+            case Join():
+                await chain.sockets_join(request.rooms)
+            case Leave():
+                await chain.sockets_leave(request.rooms)
+            case Disconnect():
+                await chain.disconnect_sockets(request.close)
+
+    async def _confirmed(self, namespace: str) -> Done:
+        """Wait until the other nodes have done what they were told.
+
+        They do what a node tells them in its order. So they are asked something, for clients that nobody has:
+        whoever answers has done what came before. What another node is asked after that finds it done.
+        """
+        manager = self._server.manager
+        if manager.alone:
+            return Done(missing_nodes=[])
+        nobody = Target(namespace, (new_sid(),))
+        fetched = await manager.fetch(nobody, manager.request_timeout)
+        return Done(missing_nodes=list(fetched.silent))
 
     def _described(self, socket: Socket | RemoteSocket) -> SocketInfo:
         handshake, data = socket.handshake, socket.data
@@ -161,17 +186,10 @@ class Commands:
 
 def _acks(answers: Answers) -> Acks:
     return Acks(
-        answers=[_arguments(each) for each in answers],
+        answers=[json_value(each) for each in answers],
         missing_clients=answers.missing_count,
         missing_nodes=list(answers.silent),
     )
-
-
-def _arguments(answer: Any) -> list[Any]:
-    """Return the arguments of an acknowledgment: none, one or several are told apart by their type."""
-    if answer is None:
-        return []
-    return [json_value(each) for each in answer] if isinstance(answer, tuple) else [json_value(answer)]
 
 
 def _not_kept(what: str, room: str) -> ApiError:

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Final
 
@@ -21,13 +21,14 @@ from rtserver.service.api.form import read_object, validated, written
 from rtserver.service.api.idempotency.record import Outcome
 from rtserver.service.api.idempotency.replays import Replays
 from rtserver.service.api.keys import Key, KeyRing
+from rtserver.service.api.limits import ApiLimits
 from rtserver.service.api.openapi import document
 from rtserver.service.api.operations import OPERATIONS, Operation, commands_of
 from rtserver.service.api.rates import Rates
 from rtserver.service.monitoring.families import Family
 from rtserver.socketio.json_text import dumps
 
-__all__ = ["Api", "ApiLimits"]
+__all__ = ["Api"]
 
 logger = logging.getLogger("rtserver.api")
 
@@ -41,19 +42,6 @@ IDEMPOTENCY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-
-
-@dataclass(frozen=True, slots=True)
-class ApiLimits:
-    """How much of it there may be.
-
-    Args:
-        body: Bytes of a request's body.
-        running: Requests that are being read, done or waited for at a time.
-    """
-
-    body: int = 1_000_000
-    running: int = 256
 
 
 class Api:
@@ -81,6 +69,9 @@ class Api:
         self._replays = replays
         self._rates = Rates(now)
         self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._is_closing = False
         self.answered: Counter[str] = Counter()
         """How many requests were answered, by ``ok`` or the code of the error."""
 
@@ -116,8 +107,16 @@ class Api:
         help = "Requests of the HTTP API."
         return [Family.of("rtserver_api_requests", "counter", help, self.answered, "result")]
 
-    async def close(self) -> None:
-        """Give up what is being done."""
+    async def close(self, seconds: float) -> None:
+        """Refuse requests from now on, and end.
+
+        Args:
+            seconds: How long those that are being done are waited for.
+        """
+        self._is_closing = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
         await self._replays.close()
 
     # One request.
@@ -126,13 +125,8 @@ class Api:
         try:
             key = self._keys.find(request.headers.get("Authorization"))
             self._rates.admit(key)
-            if self._running >= self._limits.running:
-                raise _busy(self._limits.running)
-            self._running += 1
-            try:
+            with self._place():
                 outcome, is_repeated = await self._admitted(request, operation, key)
-            finally:
-                self._running -= 1
         except ApiError as error:
             # not the message: it may have a part of what was to be sent
             logger.info("refused %s from %s: %s", operation.name, request.remote, error.code)
@@ -142,6 +136,27 @@ class Api:
         return web.Response(
             status=outcome.status, body=outcome.body, content_type="application/json", headers=headers
         )
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Take a place for a request, and give it back.
+
+        Raises:
+            ApiError: There is none.
+        """
+        most = self._limits.running
+        if self._is_closing:
+            raise _busy("this process is about to end")
+        if self._running >= most:
+            raise _busy(f"{most} requests are being done, the most at a time")
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
     async def _admitted(self, request: web.Request, operation: Operation, key: Key) -> tuple[Outcome, bool]:
         body = await self._read(request)
@@ -220,10 +235,8 @@ def _failure(status: int, code: str, message: str) -> Outcome:
     return Outcome(status, written(ErrorAnswer(code=code, message=message)))
 
 
-def _busy(most: int) -> ApiError:
-    return ApiError(
-        503, "busy", f"{most} requests are being done, the most at a time; try again", {"Retry-After": "1"}
-    )
+def _busy(why: str) -> ApiError:
+    return ApiError(503, "busy", f"{why}; try again", {"Retry-After": "1"})
 
 
 def _code_of(outcome: Outcome) -> str:

@@ -22,8 +22,7 @@ examples:
   rtserver emit question "There?" --user ada --ack 5 --api http://127.0.0.1:8000/api --key-file api.key
 
 With --config it goes through the Redis of the file, and the file of any server will do. With --api a service
-is asked, whose config file has the key. With --ack each acknowledgment is printed: its arguments, as a JSON
-array.
+is asked, whose config file has the key. With --ack each acknowledgment is printed, as JSON.
 """
 
 

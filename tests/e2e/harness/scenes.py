@@ -70,6 +70,7 @@ async def service(stage: Stage) -> None:
         "app.py", "def setup(sio):\n    @sio.event\n    async def chat(sid, text):\n        return text\n"
     )
     stage.write("token.secret", "a secret of thirty-two bytes and more")
+    stage.write("api.key", API_KEY)
     stage.write("rtserver.toml", SERVICE)
     await stage.serve("rtserver serve --config rtserver.toml")
 
@@ -85,7 +86,7 @@ async def http_api(stage: Stage) -> None:
     """The service of the page about the HTTP API, and a key for it."""
     stage.example("docs/http-api.md", "app", "app.py")
     stage.example("docs/http-api.md", "config", "rtserver.toml")
-    stage.write("api.key", "a key that nobody guesses, 32 characters long")
+    stage.write("api.key", API_KEY)
     await stage.serve("rtserver serve --config rtserver.toml")
 
 
@@ -95,6 +96,8 @@ async def webhooks(stage: Stage) -> None:
     stage.example("docs/webhooks.md", "config", "rtserver.toml")
     stage.write("backend.py", (ROOT / "docs/examples/backend.py").read_text())
 
+
+API_KEY = "a key that nobody guesses, 32 characters long"
 
 SERVICE = """
 app = "app:setup"
@@ -115,6 +118,11 @@ namespaces = ["/members"]
 [[auth.keys]]
 algorithm = "HS256"
 secret_file = "token.secret"
+
+[[api.keys]]
+name = "shell"
+key_file = "api.key"
+scopes = ["emit"]
 """
 
 SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {

@@ -72,9 +72,9 @@ class FileStore:
     def _keep(self, name: str, record: Record) -> None:
         with self._locked():
             (self._folder / name).write_bytes(record.to_bytes())
-            self._kept += 1
-            if self._kept % SWEEP == 1:
+            if self._kept % SWEEP == 0:
                 self._sweep()
+            self._kept += 1
 
     def _release(self, name: str) -> None:
         with self._locked():

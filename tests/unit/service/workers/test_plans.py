@@ -22,7 +22,7 @@ def test_a_plan() -> None:
     )
     plan = plan_of(made)
     assert (plan.config, plan.count) == (made, 3)
-    assert plan.patience == Patience(start=50, silence=4, drain=60)
+    assert plan.patience == Patience(start=50, silence=4, drain=65)
 
 
 @pytest.mark.parametrize("settings", [{"workers": 7}, {"loop": "asyncio"}, {"listen": {"path": "io"}}])
