@@ -12,6 +12,8 @@ import pytest
 import socketio
 
 from .harness.command import TIMEOUT, Command, Commands
+from .harness.node import Node
+from .harness.server import Hosting, make_server
 
 APPLICATION = """\
 import asyncio
@@ -180,3 +182,28 @@ async def test_a_handler_that_doesnt_end_is_given_up(service: Service, workers: 
     await service.has("working")
     assert (await service.command.end(signal.SIGTERM))[0] == 0
     await within(gone)
+
+
+async def test_an_application_that_hosts_the_server_itself(hosting: Hosting, node: Node) -> None:
+    sio = make_server()
+    working, release = asyncio.Event(), asyncio.Event()
+
+    @sio.event
+    async def work(sid: str) -> str:
+        working.set()
+        await release.wait()
+        return "done"
+
+    host = await hosting.server(sio)
+    busy, idle = await node.connect(host.url), await node.connect(host.url)
+    work_done = asyncio.ensure_future(busy.call("work"))
+    await within(working)
+    draining = asyncio.ensure_future(sio.drain(0, patience=60))
+    assert await idle.next("disconnect") == ["transport close"]
+    refused = await (await node.manager(host.url, transports=["polling"], reconnection=False)).socket()
+    await refused.next("connect_error")
+    assert not draining.done()
+    release.set()
+    assert await work_done == ["done"]
+    assert await busy.next("disconnect") == ["transport close"]
+    await draining
