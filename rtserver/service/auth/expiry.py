@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from rtserver.clock import Clock, Timer
 from rtserver.server.interface.socket import Socket
@@ -20,18 +20,27 @@ class Expiry:
 
     Args:
         socket: The client.
+        claims: What its token says.
         user: Whose token it is.
         clock: Fires when the client is to be asked.
         ask: Called then.
     """
 
-    __slots__ = ("_ask", "_asks_at", "_timer", "at", "socket", "user")
+    __slots__ = ("_ask", "_asks_at", "_timer", "at", "claims", "socket", "user")
 
-    def __init__(self, socket: Socket, user: object, clock: Clock, ask: Callable[[Expiry], object]) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        claims: Mapping[str, Any],
+        user: object,
+        clock: Clock,
+        ask: Callable[[Expiry], object],
+    ) -> None:
         self._ask = ask
         self._asks_at = 0.0
         self._timer = Timer(clock, self._due)
         self.socket = socket
+        self.claims = claims
         self.user = user
         self.at = 0.0
         """When the token expires, in seconds since the epoch."""

@@ -23,6 +23,7 @@ from rtserver.server.interface.socket import Socket
 from rtserver.service.auth.expiry import Expiry
 from rtserver.service.auth.sources import Source, find_token
 from rtserver.service.auth.verifier import Claims, Verifier
+from rtserver.service.logged import socket_fields
 
 __all__ = ["CLAIMS", "Guard", "Manners"]
 
@@ -100,7 +101,7 @@ class Guard:
                 socket.namespace,
                 error.code,
                 error,
-                extra=_fields(socket),
+                extra=socket_fields(socket),
             )
             raise Refusal(error.told, {"code": error.code}) from None
         self._count(socket, self._user(claims))
@@ -142,7 +143,7 @@ class Guard:
 
     def _watch(self, socket: Socket, claims: Claims) -> None:
         if "exp" in claims:
-            expiry = Expiry(socket, self._user(claims), self._clock(), self._ask_soon)
+            expiry = Expiry(socket, claims, self._user(claims), self._clock(), self._ask_soon)
             socket.on("disconnect", expiry.cancel)
             self._wait(expiry, claims)
 
@@ -164,7 +165,10 @@ class Guard:
                 return
         except NoAnswer:
             logger.info(
-                "client %s, namespace %s: no new token", socket.id, socket.namespace, extra=_fields(socket)
+                "client %s, namespace %s: no new token",
+                socket.id,
+                socket.namespace,
+                extra=socket_fields(socket),
             )
         except TokenError as error:
             logger.info(
@@ -173,11 +177,13 @@ class Guard:
                 socket.namespace,
                 error.code,
                 error,
-                extra=_fields(socket),
+                extra=socket_fields(socket),
             )
             await asyncio.sleep(expiry.left())
         except Exception:
-            logger.exception("client %s can't be asked for a new token", socket.id, extra=_fields(socket))
+            logger.exception(
+                "client %s can't be asked for a new token", socket.id, extra=socket_fields(socket)
+            )
             await asyncio.sleep(expiry.left())
         if socket.connected:
             self.expired += 1
@@ -191,10 +197,17 @@ class Guard:
             raise TokenError("token_invalid", "the new token is another user's")
         self.refreshed += 1
         if expiry.socket.connected:
-            expiry.socket.data[CLAIMS] = dict(claims)
+            self._replace(expiry, claims)
             if "exp" in claims:
                 self._wait(expiry, claims)
 
-
-def _fields(socket: Socket) -> dict[str, object]:
-    return {"client": socket.id, "namespace": socket.namespace, "address": socket.handshake.address}
+    def _replace(self, expiry: Expiry, claims: Claims) -> None:
+        """Put a new token's claims in the place of the old one's. What others have added or changed stays."""
+        session, old = expiry.socket.data, expiry.claims
+        kept = {
+            name: value
+            for name, value in session.get(CLAIMS, {}).items()
+            if name not in old or old[name] != value
+        }
+        session[CLAIMS] = {**claims, **kept}
+        expiry.claims = claims

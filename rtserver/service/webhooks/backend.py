@@ -9,10 +9,11 @@ from typing import Any
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.clock import Clock
-from rtserver.errors import BackendError
+from rtserver.errors import BackendError, TooManyRooms
 from rtserver.server.interface.socket import Socket
 from rtserver.service.api.addresses import Addresses
 from rtserver.service.auth.guard import CLAIMS
+from rtserver.service.logged import socket_fields
 from rtserver.service.webhooks.breaker import State
 from rtserver.service.webhooks.counters import WebhookCounters
 from rtserver.service.webhooks.delivery import Delivery, Policy
@@ -130,6 +131,8 @@ class Backend:
             socketio.exceptions.ConnectionRefusedError: The backend refuses it, or gives no answer that can be
                 used. What the client is told has a code in its data then.
         """
+        if socket.recovered:  # it isn't gone any more
+            self._outbox.withdraw(_key(socket))
         stay = _Stay(self, socket) if self._tells_ends else None
         try:
             body = await self._delivery.ask(connect_request(socket, self._headers))
@@ -158,18 +161,21 @@ class Backend:
         Returns:
             The arguments of the acknowledgment: what the backend says, or an object with ``code`` and
             ``message`` if it gives no answer that can be used.
+
+        Raises:
+            TooManyRooms: The client can't enter the rooms that the backend says.
         """
         try:
             async with self._lines.turn(socket):
                 body = await self._delivery.ask(event_request(socket, event, args))
                 answer = read(EventAnswer, body)
+                self._count("event", "ok")
                 await socket.leave(answer.leave)
                 await socket.join(answer.join)
                 await self.emit(socket, answer.emit)
         except BackendError as error:
             self._failed(socket, "event", error)
             return ({"code": error.code, "message": error.told},)
-        self._count("event", "ok")
         return tuple(answer.ack)
 
     def disconnect(self, socket: Socket, reason: str) -> None:
@@ -187,7 +193,7 @@ class Backend:
             self.counters.lost += 1
             self._failed(socket, "disconnect", error)
             return
-        self._lines.after(socket, lambda: self._outbox.add(body))
+        self._lines.after(socket, lambda: self._outbox.add(_key(socket), body))
 
     async def admit(self, socket: Socket) -> None:
         """Let a client in, if the backend does, with the claims and rooms that it says: a middleware.
@@ -200,7 +206,10 @@ class Backend:
         """
         admission = await self.connect(socket)
         socket.data[CLAIMS] = {**claims_of(socket), **admission.claims}
-        await socket.join(admission.rooms)
+        try:
+            await socket.join(admission.rooms)
+        except TooManyRooms as error:
+            raise Refusal(error.answer["message"], {"code": error.answer["code"]}) from None
         await self.emit(socket, admission.emits)
 
     async def emit(self, socket: Socket, emits: Sequence[Emit]) -> None:
@@ -231,4 +240,10 @@ class Backend:
 
     def _failed(self, socket: Socket, type: str, error: BackendError) -> None:
         self._count(type, error.code)
-        self._delivery.failed(f"{type} of client {socket.id}, namespace {socket.namespace}", error)
+        what = f"{type} of client {socket.id}, namespace {socket.namespace}"
+        self._delivery.failed(what, error, socket_fields(socket))
+
+
+def _key(socket: Socket) -> tuple[str, str]:
+    """Return what the same client has when it comes back."""
+    return socket.namespace, socket.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random
 from typing import Final
@@ -116,12 +116,13 @@ class Delivery:
         async with self._slots:
             await self._attempt(id, body, self._policy.timeout)
 
-    def failed(self, what: str, error: BackendError) -> None:
+    def failed(self, what: str, error: BackendError, fields: Mapping[str, object] | None = None) -> None:
         """Log a failure, unless there was one a moment ago.
 
         Args:
             what: What the request was about.
             error: What went wrong.
+            fields: Fields of the line.
         """
         now = self._now()
         if self._logged_at is not None and now - self._logged_at < LOG_INTERVAL:
@@ -129,7 +130,7 @@ class Delivery:
             return
         more = f" ({self._unlogged} more failures were not logged)" if self._unlogged else ""
         self._logged_at, self._unlogged = now, 0
-        logger.warning("%s: %s: %s%s", what, error.code, error, more)
+        logger.warning("%s: %s: %s%s", what, error.code, error, more, extra=fields)
 
     async def close(self) -> None:
         """Close the connections."""

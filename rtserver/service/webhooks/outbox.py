@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from random import random
 from typing import Final
 
@@ -34,12 +33,14 @@ PEEK: Final = 1.0
 class _Letter:
     """One message."""
 
-    __slots__ = ("attempts", "body", "id")
+    __slots__ = ("attempts", "body", "id", "is_withdrawn", "key")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, key: Hashable, body: bytes) -> None:
         self.id = new_id()
+        self.key = key
         self.body = body
         self.attempts = 0
+        self.is_withdrawn = False
 
 
 class Outbox:
@@ -55,16 +56,19 @@ class Outbox:
         self._delivery = delivery
         self._policy = policy
         self._clock = clock
-        self._ready: deque[_Letter] = deque()
+        self._letters: dict[Hashable, _Letter] = {}
+        """All that isn't done, by what it is about."""
+        self._ready: dict[_Letter, None] = {}
         self._later: dict[_Letter, Timer] = {}
         self._senders: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def add(self, body: bytes) -> None:
+    def add(self, key: Hashable, body: bytes) -> None:
         """Send a message. The oldest one gives way if too many wait.
 
         Args:
+            key: What it is about.
             body: The message.
         """
         counters = self._delivery.counters
@@ -72,7 +76,26 @@ class Outbox:
             self._give_way()
         counters.queued += 1
         self._empty.clear()
-        self._put(_Letter(body))
+        self._letters[key] = letter = _Letter(key, body)
+        self._put(letter)
+
+    def withdraw(self, key: Hashable) -> None:
+        """Don't send what isn't true any more, as far as it hasn't been sent.
+
+        Args:
+            key: What it is about.
+        """
+        letter = self._letters.get(key)
+        if letter is None:
+            return
+        if letter in self._later:
+            self._later.pop(letter).cancel()
+        elif letter in self._ready:
+            del self._ready[letter]
+        else:
+            letter.is_withdrawn = True  # it is under way, and isn't sent again
+            return
+        self._done(letter)
 
     async def close(self, patience: float) -> None:
         """Send what waits, as far as there is time and the backend answers.
@@ -95,7 +118,7 @@ class Outbox:
         await asyncio.gather(*self._senders, return_exceptions=True)
 
     def _put(self, letter: _Letter) -> None:
-        self._ready.append(letter)
+        self._ready[letter] = None
         if len(self._senders) < SENDERS:
             self._senders.add(asyncio.create_task(self._send(), name="rtserver: tell the backend"))
 
@@ -106,23 +129,27 @@ class Outbox:
             if wait := breaker.wait(self._clock().now()):
                 await asyncio.sleep(min(wait, PEEK))
                 continue
-            letter = self._ready.popleft()
+            letter = next(iter(self._ready))
+            del self._ready[letter]
             try:
                 await self._delivery.tell(letter.id, letter.body)
             except BackendError as error:
                 self._failed(letter, error)
             else:
-                self._done("ok")
+                self._done(letter, "ok")
         task = asyncio.current_task()
         assert task is not None
         self._senders.discard(task)  # here, and not in a callback later: what is added next needs a sender
 
     def _failed(self, letter: _Letter, error: BackendError) -> None:
         letter.attempts += 1
+        if letter.is_withdrawn:
+            self._done(letter, error.code)
+            return
         if letter.attempts > self._policy.disconnect_retries:
             self._delivery.counters.lost += 1
             self._delivery.failed("the backend isn't told of a client that has gone", error)
-            self._done(error.code)
+            self._done(letter, error.code)
             return
         pause = min(FIRST_PAUSE * 2 ** (letter.attempts - 1), LONGEST_PAUSE) * (0.5 + random())
         self._delivery.counters.retries += 1
@@ -135,7 +162,8 @@ class Outbox:
 
     def _give_way(self) -> None:
         if self._ready:
-            self._ready.popleft()
+            oldest = next(iter(self._ready))
+            del self._ready[oldest]
         elif self._later:
             oldest = next(iter(self._later))
             self._later.pop(oldest).cancel()
@@ -144,11 +172,15 @@ class Outbox:
         self._delivery.counters.lost += 1
         error = BackendError("backend_busy", f"{self._policy.max_disconnects} wait, the most that may")
         self._delivery.failed("the backend isn't told of a client that has gone", error)
-        self._done(error.code)
+        self._done(oldest, error.code)
 
-    def _done(self, result: str) -> None:
+    def _done(self, letter: _Letter, result: str | None = None) -> None:
+        """Take note that nothing more is done with a message; without a result, nothing ever was."""
         counters = self._delivery.counters
-        counters.requests["disconnect", result] += 1
+        if result is not None:
+            counters.requests["disconnect", result] += 1
+        if self._letters.get(letter.key) is letter:
+            del self._letters[letter.key]
         counters.queued -= 1
         if not counters.queued:
             self._empty.set()

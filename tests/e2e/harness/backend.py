@@ -23,7 +23,7 @@ SECRETS = (
 )
 PATIENCE = 20.0
 
-Answer = Callable[[dict[str, Any]], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 class ExampleBackend:
@@ -113,4 +113,4 @@ class ScriptedBackend:
             self.asked.append((request.headers["webhook-id"], message))
             self._news.notify_all()
         answer = self.script.get(message["type"])
-        return web.json_response({}) if answer is None else await answer(message)
+        return web.json_response({}) if answer is None else await answer(request, message)

@@ -446,3 +446,16 @@ async def test_a_manager_that_waits_is_waited_for() -> None:
         "ask",
         "close",
     ]
+
+
+async def test_which_events_are_handled() -> None:
+    sio = Harness().sio
+    sio.on("mine", lambda sid: None)
+    sio.on("*", lambda event, sid: None, namespace="/all")
+    sio.on("everywhere", lambda name, sid: None, namespace="*")
+    assert sio.handles("mine", "/")
+    assert not sio.handles("mine", "/other")
+    assert not sio.handles("*", "/")
+    assert sio.handles("*", "/all")
+    assert sio.handles("anything", "/all")
+    assert sio.handles("everywhere", "/other")

@@ -7,6 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from rtserver.service.api.addresses import Addresses
+from rtserver.service.assemble import server_options
+from rtserver.service.delivery_settings import RecoverySettings
+from rtserver.service.settings import Config
+from rtserver.service.socket_settings import SocketSettings
 from rtserver.service.webhook_settings import WebhookSettings
 from rtserver.service.webhooks.delivery import Policy
 from tests.unit.server.harness import Harness, manual_clock
@@ -75,6 +79,21 @@ def test_what_can_t_be_used(tmp_path: Path, settings: dict[str, Any], message: s
         WebhookSettings(**settings)
     (problem,) = caught.value.errors()
     assert message in problem["msg"]
+
+
+def test_nobody_is_let_in_before_the_backend_has_decided() -> None:
+    webhooks = WebhookSettings(url=URL, secrets=[SECRET], namespaces=["/"])
+    with pytest.raises(ValidationError, match="lets clients in before the backend has decided"):
+        Config(app="chat:setup", socket=SocketSettings(always_connect=True), webhooks=webhooks)
+    told = webhooks.model_copy(update={"connect": False})
+    Config(app="chat:setup", socket=SocketSettings(always_connect=True), webhooks=told)
+
+
+@pytest.mark.parametrize(("namespaces", "skipped"), [([], True), (["/chat"], False)])
+def test_the_backend_is_asked_about_whoever_comes_back(namespaces: list[str], skipped: bool) -> None:
+    webhooks = WebhookSettings(url=URL, secrets=[SECRET], namespaces=namespaces)
+    config = Config(app="chat:setup", recovery=RecoverySettings(enabled=True), webhooks=webhooks)
+    assert server_options(config)["connection_state_recovery"].skip_middlewares is skipped
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> ManualLoop:
 def made(loop: ManualLoop) -> tuple[Expiry, list[float]]:
     asked: list[float] = []
     clock = cast("Any", loop).clock
-    return Expiry(cast("Socket", None), "ada", clock, lambda _: asked.append(round(loop.now))), asked
+    return Expiry(cast("Socket", None), {}, "ada", clock, lambda _: asked.append(round(loop.now))), asked
 
 
 @pytest.mark.parametrize(

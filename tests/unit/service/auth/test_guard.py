@@ -99,6 +99,19 @@ async def test_a_client_is_asked_for_a_new_token_and_stays(make: Make) -> None:
     assert len(await one.advance(20)) == 1  # and again, before the new one expires
 
 
+async def test_claims_that_others_have_added_or_changed_stay(make: Make) -> None:
+    one = make()
+    first = token(lifetime=600, role="admin", group="a", seat=1)
+    session = await one.harness.sio.get_session((await one.connect(token=first))["sid"])
+    session["claims"] |= {"role": "guest", "name": "Ada"}
+    await one.advance(571)
+    one.session.receive(f'31["{token(lifetime=1200, role="admin", group="b")}"]')
+    await turns(10)
+    claims = session["claims"]
+    assert (claims["role"], claims["name"], claims["group"]) == ("guest", "Ada", "b")
+    assert "seat" not in claims
+
+
 @pytest.mark.parametrize(
     "answer",
     [None, "", '"\\ud800"', f'"{token(sub="eve", lifetime=1200)}"', '"abc"', f'"{token(lifetime=-1)}"', "7"],

@@ -11,6 +11,7 @@ import orjson
 from rtserver.clock import Clock
 from rtserver.errors import BackendError
 from rtserver.server.interface.socket import Socket
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.api.addresses import Addresses
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
@@ -78,12 +79,14 @@ class Service:
         *outcomes: Mapping[str, Any] | BackendError,
         headers: Sequence[str] = (),
         tells_ends: bool = True,
+        max_rooms: int | None = None,
+        recovery: ConnectionStateRecovery | None = None,
         **policy: Any,
     ) -> None:
         self.loop: ManualLoop
         self.loop, self.clock = manual_clock()
         self.endpoint = FakeEndpoint(*outcomes)
-        self.harness = Harness(clock=self.clock)
+        self.harness = Harness(clock=self.clock, max_rooms=max_rooms, recovery=recovery)
         self.sio = self.harness.sio
         self.delivery = deliver(self.endpoint, self.clock, **policy)
         self.backend = Backend(

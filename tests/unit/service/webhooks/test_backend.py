@@ -8,6 +8,7 @@ import pytest
 
 from rtserver.errors import BackendError
 from rtserver.server.interface.socket import Socket
+from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.webhooks.backend import Admission
 from rtserver.service.webhooks.messages import Emit
 from tests.unit.server.harness import turns
@@ -68,6 +69,17 @@ async def test_claims_of_a_token_stay() -> None:
     assert one.endpoint.requests[0][1]["claims"] == {"sub": "ada", "role": "guest"}
 
 
+async def test_more_rooms_than_a_client_may_enter() -> None:
+    one = Guarded({"rooms": ["a", "b"]}, {}, {}, {"join": ["a", "b"]}, max_rooms=1)
+    _, answer = await one.connect()
+    assert answer["data"] == {"code": "too_many_rooms"}
+    session, _ = await one.socket()
+    session.receive('27["x"]')
+    await turns(10)
+    ((head, (error,)),) = messages(session.take())
+    assert (head, error["code"]) == ("437", "too_many_rooms")
+
+
 async def test_a_refusal() -> None:
     one = Guarded({"refuse": {"message": "Go away", "data": {"code": "banned"}}})
     session, answer = await one.connect()
@@ -78,15 +90,20 @@ async def test_a_refusal() -> None:
     assert one.endpoint.said == [("connect",)]  # it was never there: nobody is told of its end
 
 
-@pytest.mark.parametrize(("error", "code"), [(DOWN, "backend_unavailable"), (FAULT, "backend_failed")])
-async def test_no_answer_is_a_refusal(
-    error: BackendError, code: str, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("error", [DOWN, FAULT])
+async def test_no_answer_is_a_refusal(error: BackendError, caplog: pytest.LogCaptureFixture) -> None:
     one = Guarded(error, retries=0)
     _, answer = await one.connect()
-    assert answer == {"message": error.told, "data": {"code": code}}
-    assert one.backend.counters.requests["connect", code] == 1
-    assert f"namespace /: {code}: {error}" in caplog.text
+    assert answer == {"message": error.told, "data": {"code": error.code}}
+    assert one.backend.counters.requests["connect", error.code] == 1
+    assert f"namespace /: {error.code}: {error}" in caplog.text
+
+
+async def test_it_isn_t_told_of_one_that_it_was_never_asked_about() -> None:
+    one = Guarded(DOWN, retries=0)
+    await one.connect()
+    await turns(10)
+    assert one.endpoint.said == [("connect",)]
 
 
 async def test_an_answer_that_can_t_be_used_is_one_too() -> None:
@@ -178,6 +195,23 @@ async def test_claims_that_can_t_be_said(caplog: pytest.LogCaptureFixture) -> No
     await turns(10)
     assert one.backend.counters.lost == 1
     assert "can't be written as JSON" in caplog.text
+
+
+async def test_one_that_comes_back_isn_t_gone() -> None:
+    one = Guarded({}, FAULT, recovery=ConnectionStateRecovery(skip_middlewares=False))
+    session = one.harness.session()
+    session.receive("0")
+    await turns(10)
+    answer = orjson.loads(str(session.take()[0])[2:])
+    session.close("transport close")
+    await turns(10)
+    again = one.harness.session()
+    again.receive("0" + orjson.dumps({"pid": answer["pid"]}).decode())
+    await turns(10)
+    one.loop.advance(60)
+    await turns(10)
+    assert [each[0] for each in one.endpoint.said] == ["connect", "disconnect", "connect"]
+    assert one.endpoint.requests[-1][1]["recovered"] is True
 
 
 # Events.

@@ -181,9 +181,10 @@ async def test_a_flood_of_failures_is_one_line(caplog: pytest.LogCaptureFixture)
     loop, clock = manual_clock()
     delivery = deliver(FakeEndpoint(), clock)
     for _ in range(5):
-        delivery.failed("event of client a", FAULT)
+        delivery.failed("event of client a", FAULT, {"client": "a"})
     loop.advance(LOG_INTERVAL)
     delivery.failed("event of client b", FAULT)
+    assert getattr(caplog.records[0], "client") == "a"  # noqa: B009 - a field that mypy doesn't know
     assert [record.message for record in caplog.records] == [
         "event of client a: backend_failed: received the HTTP status 500",
         "event of client b: backend_failed: received the HTTP status 500 (4 more failures were not logged)",

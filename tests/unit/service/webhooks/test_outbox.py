@@ -30,7 +30,7 @@ class Box:
 
     async def tell(self, *reasons: str) -> None:
         for reason in reasons:
-            self.outbox.add(orjson.dumps({"type": "disconnect", "reason": reason}))
+            self.outbox.add(reason, orjson.dumps({"type": "disconnect", "reason": reason}))
         await turns(10)
 
     @property
@@ -139,15 +139,46 @@ async def test_what_is_under_way_doesn_t() -> None:
 
 async def test_it_waits_while_the_backend_is_let_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PEEK", 0.0)
-    box = Box(*[DOWN] * 3)
+    box = Box(*[DOWN] * 3, disconnect_retries=1)
     await box.tell("a", "b", "c", "d")
     assert box.delivery.breaker.state is State.OPEN
     assert len(box.told) == 3
-    box.loop.advance(10)
-    await turns(20)
+    for _ in range(2):
+        box.loop.advance(5)
+        await turns(20)
+    assert box.counters.lost == 0  # what isn't sent doesn't count as a try
     assert sorted(set(box.told)) == ["a", "b", "c", "d"]
     assert box.counters.queued == 0
     await box.outbox.close(1)
+
+
+async def test_what_isn_t_true_any_more_isn_t_told() -> None:
+    box = Box(FAULT, FAULT)
+    await box.tell("waits for its next try")
+    box.endpoint.go_on.clear()
+    names = [str(number) for number in range(SENDERS + 1)]
+    await box.tell(*names)
+    for name in ("waits for its next try", names[0], names[-1], "unknown"):
+        box.outbox.withdraw(name)
+    assert box.counters.queued == SENDERS
+    box.endpoint.go_on.set()
+    await turns(20)
+    box.loop.advance(60)
+    await turns(20)
+    assert sorted(box.told) == sorted(["waits for its next try", *names[:-1]])
+    assert (box.counters.queued, box.counters.lost) == (0, 0)
+
+
+async def test_what_is_told_anew_is_told() -> None:
+    box = Box()
+    box.endpoint.go_on.clear()
+    await box.tell("a")
+    box.outbox.withdraw("a")
+    await box.tell("a")
+    box.endpoint.go_on.set()
+    await turns(10)
+    assert box.told == ["a", "a"]
+    assert box.counters.queued == 0
 
 
 # The end.
