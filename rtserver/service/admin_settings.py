@@ -46,8 +46,8 @@ class AdminSettings(Section):
     )
     mode: Mode = Field(
         default="production",
-        description='"production": what is counted anyhow. "development": every socket, room and event, which'
-        " makes every event cost several times as much.",
+        description='"production": what is counted anyhow. "development": every socket, room and event, each'
+        " of which costs more than twice as much while somebody looks.",
     )
     read_only: bool = Field(
         default=False,
