@@ -94,9 +94,9 @@ class Here:
         """Tell whether a client that is away may come back to a namespace."""
         return self._log is not None and self._log.awaited.has_namespace(namespace)
 
-    def has_history(self, room: Room) -> bool:
+    def has_history(self, namespace: str, room: Room) -> bool:
         """Tell whether what is sent to a room is kept for those who come later."""
-        return self._history is not None and self._history.keeps(room)
+        return self._history is not None and self._history.keeps(namespace, room)
 
     def join(self, target: Target, rooms: Sequence[Room]) -> Awaitable[object] | None:
         """Put clients into rooms."""

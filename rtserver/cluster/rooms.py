@@ -71,7 +71,7 @@ class LocalRooms:
     def __init__(
         self,
         has_clients: HasMembers,
-        has_history: Callable[[Room], bool],
+        has_history: HasMembers,
         observe: Callable[[RoomObserver], None],
     ) -> None:
         self._has_clients = has_clients
@@ -83,7 +83,7 @@ class LocalRooms:
 
     def has_members(self, namespace: str, room: Room) -> bool:
         """Tell whether an event for a room concerns anyone here."""
-        return self._has_clients(namespace, room) or self.has_history(room)
+        return self._has_clients(namespace, room) or self.has_history(namespace, room)
 
     def watch(self, listener: RoomListener) -> None:
         """Tell `listener`, from now on, which rooms have clients. Until then it costs nothing."""

@@ -12,7 +12,9 @@ Which handler an event goes to, in this order, as in python-socketio:
 A handler of a dynamic namespace's pattern or predicate comes behind those of the namespace's own name, and
 receives the namespace like one of ``"*"``.
 
-``connect`` and ``disconnect`` never go to a ``"*"`` event handler.
+``connect`` and ``disconnect`` never go to a ``"*"`` event handler. An event that a client names ``"*"`` goes
+there like any other, with its name first. In python-socketio the handler gets the client's arguments where it
+expects name and sid then, so that one client could speak for another.
 """
 
 from __future__ import annotations
@@ -179,7 +181,7 @@ class HandlerRegistry:
             functions = self._functions.get(name)
             if functions is None:
                 continue
-            if (exact := functions.get(event)) is not None:
+            if event != EVERY and (exact := functions.get(event)) is not None:
                 return (_with_prefix(exact.function, prefix), exact.is_async), True
             if (every := functions.get(EVERY)) is not None and event not in RESERVED:
                 return (partial(every.function, event, *prefix), every.is_async), False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from rtserver.server.answers import Fetched
-from rtserver.server.delivery.history import HistoryPage, HistoryStore, Replay, matches
+from rtserver.server.delivery.history import HistoryPage, HistoryStore, Replay
 from rtserver.server.delivery.presence import Announcer, Presence, PresencePage
 from rtserver.server.hub import Hub
 from rtserver.server.local import Local
@@ -63,7 +63,7 @@ class RoomMethods:
             ValueError: The room has no history: see the option `history` of the server.
         """
         options = self._hub.settings.history
-        if self._history is None or options is None or not matches(options.rooms, room):
+        if self._history is None or options is None or not options.covers(namespace or MAIN, room):
             raise ValueError(
                 f"room {room!r} has no history: Server(history=rtserver.History(rooms=...)) must name it"
             )
@@ -112,7 +112,7 @@ class RoomMethods:
             ValueError: The room has no presence: see the option `presence` of the server.
         """
         options = self._presence
-        if options is None or not matches(options.rooms, room):
+        if options is None or not options.covers(namespace or MAIN, room):
             raise ValueError(
                 f"room {room!r} has no presence: Server(presence=rtserver.Presence(rooms=...)) must name it"
             )

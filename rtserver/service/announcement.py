@@ -31,6 +31,8 @@ def announce(config: Config, source: str, urls: Sequence[str], workers: int = 1)
     )
     if config.listen.websocket_path is not None:
         logger.info("plain WebSocket clients: path /%s", config.listen.websocket_path.strip("/"))
+    if config.namespaces:
+        logger.info("declared namespaces: %s", ", ".join(each.name for each in config.namespaces))
     if workers > 1:
         logger.info("workers: %d", workers)
     logger.info("listening on %s", " and ".join(urls))

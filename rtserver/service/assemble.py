@@ -31,6 +31,8 @@ from rtserver.service.log_context import LogContext
 from rtserver.service.monitoring.endpoints import add_endpoints
 from rtserver.service.monitoring.internal import InternalServer, internal_server
 from rtserver.service.monitoring.monitor import Monitor
+from rtserver.service.namespaces.declare import declare
+from rtserver.service.namespaces.member import USER
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
 from rtserver.service.tls.certificate import Certificate
@@ -257,15 +259,17 @@ class Service:
 
     async def _make_server(self, host: web.Application) -> Server:
         config = self.config
-        found = load_application(config.app, Path(config.app_dir or "."))
+        app = config.app
+        found = None if app is None else load_application(app, Path(config.app_dir or "."))
         if isinstance(found, Server):
             for table, is_wanted, what in (
                 ("auth", config.auth.namespaces, "for tokens"),
                 ("webhooks", config.webhooks.namespaces, "the backend"),
+                ("namespaces", config.namespaces, "what they declare"),
             ):
                 if is_wanted:
                     raise StartError(
-                        f'{table}: app = "{config.app}" is a Server that is made already, and can\'t be made'
+                        f'{table}: app = "{app}" is a Server that is made already, and can\'t be made'
                         f" to ask {what} first; name a function that receives the Server instead"
                     )
             if idle := _settings_without_effect(config):
@@ -286,13 +290,14 @@ class Service:
         self._backend = config.webhooks.backend(
             Addresses(server, config.api.user_room), lambda: server.eio.clock, config.tracing.endpoint()
         )
+        declare(server, [each.declaration() for each in config.namespaces], self._guard, self._backend)
         self._watch(server)
-        if self._backend is None:
-            await set_up_application(config.app, found, server, host)
-        else:
-            attachment = config.webhooks.attachment(self._backend)
+        attachment = None if self._backend is None else config.webhooks.attachment(self._backend)
+        if attachment is not None:
             attachment.decide(server)
-            await set_up_application(config.app, found, server, host)
+        if app is not None and found is not None:
+            await set_up_application(app, found, server, host)
+        if attachment is not None:
             attachment.answer(server)
         return server
 
@@ -304,18 +309,31 @@ def server_options(config: Config) -> dict[str, Any]:
     delivery = {
         "connection_state_recovery": _recovery(config) or False,
         "duplicate_suppression": config.duplicates.options() or False,
-        "history": config.history.options(),
-        "presence": config.presence.options(),
+        "history": config.history.options(
+            {each.name: each.history for each in config.namespaces if each.history is not None}
+        ),
+        "presence": config.presence.options(
+            {each.name: each.presence for each in config.namespaces if each.presence is not None},
+            [USER] if any(each.public for each in config.namespaces) else [],
+        ),
     }
     cluster = {"client_manager": config.cluster.client_manager()}
     tracing = {"tracing": config.tracing.options() or False}
-    return cluster | config.engine.model_dump() | config.socket.model_dump() | delivery | tracing | loggers
+    return cluster | config.engine.model_dump() | _socket_options(config) | delivery | tracing | loggers
+
+
+def _socket_options(config: Config) -> dict[str, Any]:
+    options = config.socket.model_dump()
+    if config.app is None and "namespaces" not in config.socket.model_fields_set:
+        # Nobody is there for the main namespace, unless it is declared.
+        options["namespaces"] = [each.name for each in config.namespaces]
+    return options
 
 
 def _recovery(config: Config) -> ConnectionStateRecovery | None:
     options = config.recovery.options()
-    if options is not None and (config.auth.namespaces or config.webhooks.namespaces):
-        # Whoever comes back shows a token that is valid now, and the backend still wants it.
+    if options is not None and (config.auth.namespaces or config.webhooks.namespaces or config.namespaces):
+        # Whoever comes back shows a token that is valid now, and backend or declaration still wants it.
         return replace(options, skip_middlewares=False)
     return options
 

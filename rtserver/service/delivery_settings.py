@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -112,9 +113,14 @@ class HistorySettings(Section):
             raise ValueError(f"replay is {self.replay}, expected max_events, {self.max_events}, or less")
         return self
 
-    def options(self) -> History | None:
-        """Return the option of the Server; None for nothing."""
-        return History(**_values(self)) if self.rooms else None
+    def options(self, in_namespaces: Mapping[str, Sequence[str]]) -> History | None:
+        """Return the option of the Server; None for nothing.
+
+        Args:
+            in_namespaces: Rooms of single namespaces, in the place of `rooms`.
+        """
+        is_used = bool(self.rooms) or any(in_namespaces.values())
+        return History(**_values(self), in_namespaces=in_namespaces) if is_used else None
 
 
 class PresenceSettings(Section):
@@ -141,9 +147,15 @@ class PresenceSettings(Section):
         description="Seconds after which it is told that a client has left, if it has not come back.",
     )
 
-    def options(self) -> Presence | None:
-        """Return the option of the Server; None for nothing."""
-        return Presence(**_values(self)) if self.rooms else None
+    def options(self, in_namespaces: Mapping[str, Sequence[str]], info: Sequence[str]) -> Presence | None:
+        """Return the option of the Server; None for nothing.
+
+        Args:
+            in_namespaces: Rooms of single namespaces, in the place of `rooms`.
+            info: Further keys of a client's session that are told of it.
+        """
+        values = {**_values(self), "info": [*self.info, *info], "in_namespaces": in_namespaces}
+        return Presence(**values) if self.rooms or any(in_namespaces.values()) else None
 
 
 def _values(section: Section) -> dict[str, Any]:

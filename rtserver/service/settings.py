@@ -7,7 +7,7 @@ throughout.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -28,6 +28,7 @@ from rtserver.service.limit_settings import LimitSettings
 from rtserver.service.listen_settings import ListenSettings, StaticSettings
 from rtserver.service.log_settings import LogSettings
 from rtserver.service.monitoring_settings import InternalSettings, MetricsSettings
+from rtserver.service.namespace_settings import NamespaceSettings, check_namespaces
 from rtserver.service.section import Seconds
 from rtserver.service.setting_types import Expected, Folder, ImportPath
 from rtserver.service.socket_settings import SocketSettings
@@ -48,11 +49,11 @@ class Config(BaseSettings):
         strict=True, extra="forbid", frozen=True, env_prefix="RTSERVER_", env_nested_delimiter="__"
     )
 
-    app: ImportPath = Field(
+    app: ImportPath | None = Field(
         description=(
             "The application: a rtserver.Server, or a function (plain or async) that receives the Server made"
             " from this file and registers its handlers. A function with a second parameter gets the aiohttp"
-            " Application in it."
+            " Application in it. Where namespaces are declared there needn't be one."
         ),
         examples=["application:setup"],
     )
@@ -128,7 +129,13 @@ class Config(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()
+    namespaces: list[NamespaceSettings] = []
     static: list[StaticSettings] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _something_is_served(cls, values: Any) -> Any:
+        return {"app": None, **values} if isinstance(values, dict) and values.get("namespaces") else values
 
     @model_validator(mode="after")
     def _tokens_come_first(self) -> Self:
@@ -139,6 +146,22 @@ class Config(BaseSettings):
         if self.socket.always_connect and self.webhooks.namespaces and self.webhooks.connect:
             raise ValueError(
                 "socket.always_connect lets clients in before the backend has decided: set it to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _namespaces_make_sense(self) -> Self:
+        check_namespaces(
+            self.namespaces,
+            tokens=self.auth.namespaces,
+            has_backend=self.webhooks.url is not None,
+            answered=self.webhooks.namespaces,
+            others_join=self.app is not None or bool(self.api.keys),
+        )
+        if self.socket.always_connect and self.namespaces:
+            raise ValueError(
+                "socket.always_connect lets clients into [[namespaces]] before it is decided whether they may"
+                " be there: set it to false"
             )
         return self
 

@@ -65,7 +65,9 @@ events = st.builds(
 
 
 def form() -> EventForm:
-    rooms = LocalRooms(lambda namespace, room: bool(room), lambda room: room == "", lambda observer: None)
+    rooms = LocalRooms(
+        lambda namespace, room: bool(room), lambda namespace, room: room == "", lambda observer: None
+    )
     return EventForm(JsonCodec(), rooms)
 
 

@@ -152,7 +152,7 @@ class ShardedBus:
         return asyncio.wait(waiting, timeout=SETTLED) if waiting else None
 
     def _must_reach_all(self, namespace: str, room: str) -> bool:
-        if self._rooms.has_history(room):
+        if self._rooms.has_history(namespace, room):
             return True  # every server that keeps a room's history has to get what is sent to it
         return bool(self._spread) and self._is_joining((namespace, room))
 

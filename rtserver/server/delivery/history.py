@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -40,6 +40,7 @@ class History:
         max_age: Seconds for which an event is kept.
         max_rooms: Rooms whose history is kept at most; the one that was sent to least recently goes first.
         replay: Events that a client receives when it enters a room, as many as there are up to this.
+        in_namespaces: Patterns for the rooms of single namespaces, in the place of `rooms`.
 
     Raises:
         ValueError: A number is out of range.
@@ -51,6 +52,7 @@ class History:
     max_age: float = 3600.0
     max_rooms: int = 10_000
     replay: int = 0
+    in_namespaces: Mapping[str, Patterns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:  # noqa: D105
         for name in ("max_events", "max_bytes", "max_age", "max_rooms"):
@@ -59,6 +61,10 @@ class History:
                 raise ValueError(f"{name}: received {value!r}, expected a number greater than 0")
         if not 0 <= self.replay <= self.max_events:
             raise ValueError(f"replay: received {self.replay!r}, expected 0 to max_events, {self.max_events}")
+
+    def covers(self, namespace: str, room: Room) -> bool:
+        """Tell whether a room has a history."""
+        return matches(self.in_namespaces.get(namespace, self.rooms), room)
 
 
 class HistoryEvent(NamedTuple):
@@ -150,15 +156,15 @@ class MemoryHistory:
         """Return how many rooms have a history now."""
         return len(self._rooms)
 
-    def keeps(self, room: Room) -> bool:
+    def keeps(self, namespace: str, room: Room) -> bool:
         """Tell whether a room has a history."""
-        return matches(self._options.rooms, room)
+        return self._options.covers(namespace, room)
 
     def record(self, target: Target, args: Sequence[Any]) -> None:
         """Keep an event for those rooms of its target that have a history."""
         size = 0
         for room in target.rooms:
-            if self.keeps(room):
+            if self.keeps(target.namespace, room):
                 size = size or len(repr(args))
                 self._append((target.namespace, room), args, size)
 
@@ -245,7 +251,7 @@ class Replay:
         """Send the history, unless it is a room that the client only comes back to."""
         if socket.recovery is not None and room in socket.recovery.rooms:
             return
-        if room != socket.sid and matches(self._options.rooms, room):
+        if room != socket.sid and self._options.covers(socket.namespace.name, room):
             self._hub.run(socket, "join-room", self._replay(socket, room))
 
     async def _replay(self, socket: Socket, room: Room) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtserver.clock import Timer
@@ -37,6 +37,7 @@ class Presence:
             ``presence_join`` and ``presence_leave``.
         grace: Seconds after which it is told that a client has left. One that has come back by then, with
             its sid, was never gone.
+        in_namespaces: Patterns for the rooms of single namespaces, in the place of `rooms`.
 
     Raises:
         ValueError: A number is out of range.
@@ -47,12 +48,17 @@ class Presence:
     max_members: int = 1000
     announce: bool = False
     grace: float = 0.0
+    in_namespaces: Mapping[str, Patterns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:  # noqa: D105
         if self.max_members <= 0:
             raise ValueError(f"max_members: received {self.max_members!r}, expected a number greater than 0")
         if self.grace < 0:
             raise ValueError(f"grace: received {self.grace!r}, expected 0 seconds or more")
+
+    def covers(self, namespace: str, room: Room) -> bool:
+        """Tell whether a room tells who is in it."""
+        return matches(self.in_namespaces.get(namespace, self.rooms), room)
 
     def of(self, data: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return what is told of a client with this session."""
@@ -132,7 +138,7 @@ class Announcer:
         timer.set(self._options.grace)
 
     def _is_meant(self, socket: Socket, room: Room) -> bool:
-        return room != socket.sid and matches(self._options.rooms, room)
+        return room != socket.sid and self._options.covers(socket.namespace.name, room)
 
     def _tell(self, event: str, socket: Socket, room: Room, info: dict[str, Any]) -> None:
         target = Target(socket.namespace.name, (room,), (socket.sid,))

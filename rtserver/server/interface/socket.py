@@ -93,6 +93,13 @@ class Socket(SocketChain, SocketHooks):
         socket = self._socket
         return set() if socket.state is State.GONE else set(socket.namespace.rooms_of(socket))
 
+    def is_in(self, room: Room) -> bool:
+        """Tell whether it is in a room; in none once it has left."""
+        socket = self._socket
+        if socket.state is State.GONE:
+            return False
+        return room == socket.sid or (socket.rooms is not None and room in socket.rooms)
+
     @property
     def data(self) -> dict[str, Any]:
         """The application's data of this client: the dictionary that `Server.get_session` returns."""

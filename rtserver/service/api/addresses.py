@@ -7,6 +7,7 @@ from typing import Final, Literal
 from rtserver.server.interface.operator import BroadcastOperator
 from rtserver.server.interface.server import NodeInterface
 from rtserver.service.api.requests import Some
+from rtserver.service.namespaces.claims import room_part
 
 __all__ = ["USER", "Addresses"]
 
@@ -43,5 +44,5 @@ class Addresses:
 
     def _rooms(self, some: Some) -> list[str]:
         """Return the rooms that have these clients: every client is in one that bears its id."""
-        users = (self._user_room.replace(USER, user) for user in some.users)
+        users = (self._user_room.replace(USER, room_part(user)) for user in some.users)
         return [*some.rooms, *users, *some.sockets]

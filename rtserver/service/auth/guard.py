@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,6 +70,8 @@ class Guard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._users: Counter[tuple[str, Any]] = Counter()
         """Clients of each user in each namespace, where their number is limited."""
+        self.on_renewed: list[Callable[[Socket], Awaitable[object]]] = []
+        """Called with a client that has shown a new token, when its claims are in its session."""
         self.crowded = 0
         """Clients that were not let in because their user has too many."""
         self.refused = 0
@@ -200,6 +202,8 @@ class Guard:
             self._replace(expiry, claims)
             if "exp" in claims:
                 self._wait(expiry, claims)
+            for renewed in self.on_renewed:
+                await renewed(expiry.socket)
 
     def _replace(self, expiry: Expiry, claims: Claims) -> None:
         """Put a new token's claims in the place of the old one's. What others have added or changed stays."""

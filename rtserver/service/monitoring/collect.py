@@ -41,7 +41,7 @@ _SOCKET: Final = (
     ("connect_timeouts", "Clients that joined no namespace in time.", "connect_timeouts"),
     ("violations", "Clients that were disconnected for breaking the protocol.", "violations"),
     ("handler_errors", "Handlers and callbacks that raised.", "handler_errors"),
-    ("events_refused", "Events that middleware refused.", "refused_events"),
+    ("events_refused", "Events that middleware or a declaration refused.", "refused_events"),
     ("events_unhandled", "Events without a handler.", "unhandled_events"),
     ("events_sent", "Events for clients, counted once for each of them.", "events_sent"),
     ("acks_unknown", "Acknowledgments that nobody waits for.", "unknown_acks"),

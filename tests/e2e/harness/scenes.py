@@ -43,6 +43,17 @@ async def wrong_file(stage: Stage) -> None:
     stage.example("docs/configuration.md", "wrong", "rtserver.toml")
 
 
+async def chat_without_application(stage: Stage) -> None:
+    """The two files of a chat that is declared."""
+    stage.example("docs/declared-namespaces.md", "chat", "rtserver.toml")
+    stage.example("docs/declared-namespaces.md", "page", "page/index.html")
+
+
+async def teams_without_application(stage: Stage) -> None:
+    """The config file of a namespace whose rooms depend on tokens."""
+    stage.example("docs/declared-namespaces.md", "teams", "rtserver.toml")
+
+
 async def application_with_tests(stage: Stage) -> None:
     """The application of the page about testing, and its tests."""
     stage.example("docs/testing.md", "chat", "chat.py")
@@ -131,6 +142,8 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "the service": readme_service,
     "the service with Redis": readme_cluster,
     "a wrong file": wrong_file,
+    "a chat without an application": chat_without_application,
+    "teams without an application": teams_without_application,
     "an application with tests": application_with_tests,
     "a python-socketio application": python_socketio_application,
     "a Node application in Python": node_application,

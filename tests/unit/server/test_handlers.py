@@ -95,6 +95,17 @@ def test_precedence_of_function_handlers_and_their_arguments() -> None:
     assert registry_with(("/a", "x")).find("/a", "y") is None
 
 
+@pytest.mark.parametrize("namespace", ["/a", "*"])
+def test_an_event_that_is_named_like_the_handler_of_all_is_one_of_them(namespace: str) -> None:
+    registry = registry_with((namespace, "*"))
+    name, *args = call(registry, "/a", "*", "sid", "another's sid")
+    assert name == f"{namespace}:*"
+    assert args == ["*", *(["/a"] if namespace == "*" else []), "sid", "another's sid"]
+    found = registry.find("/a", "*")
+    assert found is not None
+    assert not found[1]  # it isn't remembered for the name
+
+
 @pytest.mark.parametrize("keys", [EVERYTHING[:1], EVERYTHING[1:2], EVERYTHING[2:3], EVERYTHING[3:]])
 def test_every_function_handler_goes_before_a_class_namespace(keys: list[tuple[str, str]]) -> None:
     registry = registry_with(*keys)

@@ -47,6 +47,7 @@ def test_its_examples_are_valid_too(tmp_path: Path) -> None:
     assert config.static[0].prefix == "/"
     assert config.log.levels == {"rtserver.transport": "debug"}
     assert config.auth.keys[0].id == "2026-11"
+    assert config.namespaces[0].events[0].relay == ["chat:*"]
 
 
 def test_it_has_every_setting() -> None:

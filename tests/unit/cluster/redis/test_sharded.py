@@ -65,7 +65,11 @@ class Ends:
         self.received: list[Message] = []
         self.bus = ShardedBus(cast(Connections, self.noted), Channels("k"), mode)
         self.bus.follow(
-            LocalRooms(lambda namespace, room: room == "here", "history".__eq__, self.observers.append)
+            LocalRooms(
+                lambda namespace, room: room == "here",
+                lambda namespace, room: room == "history",
+                self.observers.append,
+            )
         )
         self.bus._receive = self.received.append
         self.bus.open("/")

@@ -22,7 +22,9 @@ class Rooms:
         self.here = here
         self.asked = 0
         self.passed: list[tuple[str, int]] = []
-        self.local = LocalRooms(self.has_clients, lambda room: room == "history", lambda observer: None)
+        self.local = LocalRooms(
+            self.has_clients, lambda namespace, room: room == "history", lambda observer: None
+        )
         self.local.on_pass = lambda uid, number: self.passed.append((uid, number))
 
     def has_clients(self, namespace: str, room: Room) -> bool:

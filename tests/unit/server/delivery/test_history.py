@@ -120,6 +120,12 @@ def test_what_is_kept_does_not_change_any_more() -> None:
     assert numbers(history.read("/", "x")) == [{"n": 1}]
 
 
+def test_namespaces_may_have_rooms_of_their_own() -> None:
+    history = History("chat:*", in_namespaces={"/other": ["x"], "/none": []})
+    found = [history.covers(name, room) for name in ("/", "/other", "/none") for room in ("chat:1", "x")]
+    assert found == [True, False, False, True, False, False]
+
+
 def test_patterns() -> None:
     assert matches("chat:*", "chat:1")
     assert not matches("chat:*", "other")
@@ -129,8 +135,9 @@ def test_patterns() -> None:
 
 @pytest.mark.parametrize("name", ["max_events", "max_bytes", "max_age", "max_rooms"])
 def test_limits_are_positive(name: str) -> None:
+    options: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=f"{name}: received 0, expected a number greater than 0"):
-        History("*", **{name: 0})
+        History("*", **options)
 
 
 def test_no_more_is_replayed_than_is_kept() -> None:

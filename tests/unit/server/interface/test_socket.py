@@ -46,8 +46,10 @@ async def test_rooms() -> None:
     await socket.join("a", ["b", "c"])
     await socket.leave("a", "never entered", sid)
     assert socket.rooms == {sid, "b", "c"}
+    assert [socket.is_in(room) for room in (sid, "a", "b", "c", 7)] == [True, False, True, True, False]
     session.close()
     assert socket.rooms == set()
+    assert not any(socket.is_in(room) for room in (sid, "b"))
     await socket.join("a")
     await socket.leave("b")
     assert socket.rooms == set()

@@ -1,0 +1,51 @@
+"""What is known of a client, by its token or from the backend, and how that is written in a room's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["find_claim", "room_part", "room_parts"]
+
+_ESCAPES = str.maketrans({"%": "%25", ":": "%3A", "*": "%2A"})
+
+
+def find_claim(claims: Mapping[str, Any], name: str) -> Any:
+    """Return a claim; None for one that there isn't.
+
+    Args:
+        claims: The client's claims.
+        name: The claim's name, or the way to one within others: ``"realm_access.roles"``.
+    """
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for step in name.split("."):
+        if not isinstance(found, Mapping) or step not in found:
+            return None
+        found = found[step]
+    return found
+
+
+def room_part(value: str | int) -> str:
+    """Return what a value is written as in the name of a room: part of the name, and never more than one.
+
+    A colon is written ``%3A``, and ``%`` and ``*`` likewise: no two values are written in the same way.
+    """
+    return str(value).translate(_ESCAPES)
+
+
+def room_parts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return what a claim stands for in the name of a room: one part for each value of a list.
+
+    Only text that isn't empty, and whole numbers, stand for something.
+    """
+    found = find_claim(claims, name)
+    values = found if isinstance(found, (list, tuple)) else (found,)
+    return tuple(dict.fromkeys(room_part(value) for value in values if _is_name(value)))
+
+
+def _is_name(value: Any) -> bool:
+    return (isinstance(value, str) and value != "") or (
+        isinstance(value, int) and not isinstance(value, bool)
+    )
