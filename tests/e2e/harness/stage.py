@@ -137,8 +137,9 @@ class Stage:
             return ""
         others = {name: value for name, value in os.environ.items() if not name.startswith("RTSERVER_")}
         with TemporaryFile() as output:  # a pipe wouldn't end before what is left in the background
+            # bash takes a socket as its input for a remote login, and would read the user's settings
             process = await asyncio.create_subprocess_exec(
-                *("bash", "-eu", "-o", "pipefail", "-c", self._here(script)),
+                *("bash", "--norc", "-eu", "-o", "pipefail", "-c", self._here(script)),
                 cwd=self.folder,
                 env=others | self._environment(),
                 stdin=asyncio.subprocess.PIPE,
