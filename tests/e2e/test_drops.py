@@ -25,7 +25,6 @@ from .harness.server import Hosting, make_server
 CLIENTS = 200
 SECONDS = 60.0
 TICK = 0.05
-FAULTS_PER_TICK = 1
 ROOMS = ("red", "green", "blue")
 CLIENT_OPTIONS = {
     "reconnectionDelay": 50,

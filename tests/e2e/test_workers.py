@@ -255,7 +255,7 @@ class TestStart:
     async def test_an_application_that_fails_ends_the_service(
         self, service: Service, tmp_path: Path, application: str, error: str
     ) -> None:
-        service.write("workers = 3", application)
+        service.write("workers = 2", application)
         command = await service.commands.start("serve", "--config", "rtserver.toml")
         await command.line(error)
         assert (await command.end())[0] == 1

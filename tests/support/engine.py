@@ -18,6 +18,11 @@ from rtserver.transport.engine_server import EngineServer
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
+TURNS = 100
+"""Turns of the loop in which a condition holds that nothing outside the process has to do with."""
+PAUSE = 0.002
+"""Seconds between two looks after that."""
+
 
 class Recorder:
     """A handler that keeps what it is told, and can echo."""
@@ -253,10 +258,15 @@ class RawClient:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the loop run until a condition holds that no event tells of."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0)
+    """Let the loop run until a condition holds that no event tells of.
+
+    What takes longer than some turns waits for another process, which needs the processor itself.
+    """
+    async with asyncio.timeout(20):
+        turn = 0
+        while not condition():
+            turn += 1
+            await asyncio.sleep(0 if turn < TURNS else PAUSE)
 
 
 def upgrade_request(target: str, headers: str = "") -> bytes:

@@ -139,10 +139,11 @@ async def test_what_redis_refuses_is_logged_and_tried_again(
     await reading.reader.start()
     await until(lambda: reading.reader.reconnects > 2)
     refusals = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert refusals[0].startswith(
-        f"Redis refuses to read the stream '{reading.name}', 1 times so far: WRONGTYPE"
-    )
-    assert len(refusals) == 2
+    for refusal, count in zip(refusals, (1, 2, 4, 8), strict=False):  # it may have gone on meanwhile
+        assert refusal.startswith(
+            f"Redis refuses to read the stream '{reading.name}', {count} times so far: WRONGTYPE"
+        )
+    assert len(refusals) > 1
     await reading.client.delete(reading.name)
     await reading.reader.started.wait()
     await reading.add(1)
