@@ -111,6 +111,21 @@ async def test_a_broken_file_is_refused(service: Service, workers: int) -> None:
     assert (await service.command.end(signal.SIGTERM))[0] == 0
 
 
+async def test_workers_aren_t_replaced_for_a_certificate_that_has_expired(service: Service) -> None:
+    await service.start(2, interval=3600)
+    first = await service.shown()
+    service.files.renew(days=-1)
+    service.command.process.send_signal(signal.SIGHUP)
+    await service.command.line("the present configuration stays, because the new one can't be used:")
+    await service.command.line(r"certificate\.pem\" has expired at .*, expected one that is valid")
+    assert await service.shown() == first
+    renewed = service.files.renew()
+    service.command.process.send_signal(signal.SIGHUP)
+    await service.command.line("every worker has the new configuration")
+    assert await service.shown() == renewed
+    assert (await service.command.end(signal.SIGTERM))[0] == 0
+
+
 async def test_sighup(service: Service) -> None:
     await service.start(1, interval=3600)
     async with service.connect() as client:

@@ -18,7 +18,7 @@ from rtserver.service.monitoring.families import Family
 from rtserver.service.tls.context import tls_context
 from rtserver.service.tls.files import Files
 
-__all__ = ["Certificate"]
+__all__ = ["Certificate", "valid_context"]
 
 logger = logging.getLogger("rtserver.service")
 
@@ -72,14 +72,12 @@ class Certificate:
         """
         settings = settings or self._settings
         files = _files(settings)
-        context = tls_context(settings)
+        context = valid_context(settings)
         assert context is not None
-        expires = _expiry(settings)
-        if expires <= time.time():
-            raise ConfigError([f"{_expired(settings, expires)}, expected one that is valid"])
-        self._settings, self._files, self._newest, self.expires = settings, files, context, expires
+        self._settings, self._files, self._newest = settings, files, context
+        self.expires = _expiry(settings)
         self.context.sni_callback = self._hand_over
-        logger.info("new connections get the certificate that is valid until %s", _date(expires))
+        logger.info("new connections get the certificate that is valid until %s", _date(self.expires))
 
     def families(self) -> list[Family]:
         """Return its metric."""
@@ -108,6 +106,18 @@ class Certificate:
     ) -> None:
         """Let a client that begins its handshake have the newest certificate, whatever name it asks for."""
         connection.context = self._newest
+
+
+def valid_context(settings: ListenSettings) -> ssl.SSLContext | None:
+    """Make the TLS context, or None when the service speaks plain HTTP.
+
+    Raises:
+        ConfigError: Certificate or key can't be used, or clients wouldn't accept them any more.
+    """
+    context = tls_context(settings)
+    if context is not None and (expires := _expiry(settings)) <= time.time():
+        raise ConfigError([f"{_expired(settings, expires)}, expected one that is valid"])
+    return context
 
 
 def _files(settings: ListenSettings) -> Files:

@@ -22,6 +22,7 @@ from rtserver.service.monitoring.internal import internal_server
 from rtserver.service.process import raise_file_limit
 from rtserver.service.settings import Config
 from rtserver.service.systemd.notify import Notifier
+from rtserver.service.tls.certificate import valid_context
 from rtserver.service.tls.context import tls_context
 from rtserver.service.workers import actions, control
 from rtserver.service.workers.acceptor import Acceptor
@@ -178,7 +179,7 @@ class Supervisor:
         try:
             config = self._load()
             check_reload(self._config, config)
-            tls_context(config.listen)
+            valid_context(config.listen)
         except ConfigError as error:
             logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
             self._tell_ready()
