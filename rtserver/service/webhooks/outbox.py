@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from random import random
 from typing import Final
@@ -26,6 +27,8 @@ SENDERS: Final = 8
 FIRST_PAUSE: Final = 0.5
 """Seconds, about, until the first retry; each further time twice as long."""
 LONGEST_PAUSE: Final = 30.0
+LONGEST_WISH: Final = 600.0
+"""Seconds for which it is waited at most because the backend asks for it (``Retry-After``)."""
 PEEK: Final = 1.0
 """Seconds after which it is looked again whether the backend is still let alone."""
 
@@ -58,8 +61,9 @@ class Outbox:
         self._clock = clock
         self._letters: dict[Hashable, _Letter] = {}
         """All that isn't done, by what it is about."""
-        self._ready: dict[_Letter, None] = {}
-        self._later: dict[_Letter, Timer] = {}
+        # Both give the oldest at once, however many have gone before it.
+        self._ready: OrderedDict[_Letter, None] = OrderedDict()
+        self._later: OrderedDict[_Letter, Timer] = OrderedDict()
         self._senders: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -129,8 +133,7 @@ class Outbox:
             if wait := breaker.wait(self._clock().now()):
                 await asyncio.sleep(min(wait, PEEK))
                 continue
-            letter = next(iter(self._ready))
-            del self._ready[letter]
+            letter, _ = self._ready.popitem(last=False)
             try:
                 await self._delivery.tell(letter.id, letter.body)
             except BackendError as error:
@@ -154,7 +157,7 @@ class Outbox:
         pause = min(FIRST_PAUSE * 2 ** (letter.attempts - 1), LONGEST_PAUSE) * (0.5 + random())
         self._delivery.counters.retries += 1
         self._later[letter] = timer = Timer(self._clock(), lambda: self._again(letter))
-        timer.set(max(pause, error.retry_after or 0.0))
+        timer.set(max(pause, min(error.retry_after or 0.0, LONGEST_WISH)))
 
     def _again(self, letter: _Letter) -> None:
         del self._later[letter]
@@ -162,11 +165,10 @@ class Outbox:
 
     def _give_way(self) -> None:
         if self._ready:
-            oldest = next(iter(self._ready))
-            del self._ready[oldest]
+            oldest, _ = self._ready.popitem(last=False)
         elif self._later:
-            oldest = next(iter(self._later))
-            self._later.pop(oldest).cancel()
+            oldest, timer = self._later.popitem(last=False)
+            timer.cancel()
         else:  # all of them are under way
             return
         self._delivery.counters.lost += 1

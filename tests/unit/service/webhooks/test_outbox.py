@@ -10,12 +10,10 @@ from rtserver.errors import BackendError
 from rtserver.service.webhooks import outbox as module
 from rtserver.service.webhooks.breaker import State
 from rtserver.service.webhooks.delivery import Policy
-from rtserver.service.webhooks.outbox import SENDERS, Outbox
+from rtserver.service.webhooks.outbox import LONGEST_WISH, SENDERS, Outbox
 from tests.unit.server.harness import manual_clock, turns
 
 from .backends import DOWN, FAULT, FakeEndpoint, deliver
-
-BUSY = BackendError("backend_unavailable", "received the HTTP status 503", 60.0)
 
 
 class Box:
@@ -83,10 +81,11 @@ async def test_others_don_t_wait_for_one_that_fails() -> None:
     assert box.told == ["a", "b"]
 
 
-async def test_it_waits_for_as_long_as_it_is_told_to() -> None:
-    box = Box(BUSY)
+@pytest.mark.parametrize(("wish", "wait"), [(60.0, 60.0), (999_999.0, LONGEST_WISH)])
+async def test_it_waits_for_as_long_as_it_is_told_to(wish: float, wait: float) -> None:
+    box = Box(BackendError("backend_unavailable", "received the HTTP status 503", wish))
     await box.tell("a")
-    box.loop.advance(59)
+    box.loop.advance(wait - 1)
     await turns(10)
     assert box.told == ["a"]
     box.loop.advance(1.1)
