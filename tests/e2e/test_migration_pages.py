@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,21 @@ from aiohttp import web
 import rtserver
 from rtserver.service.config import load_config
 from rtserver.testing import TestClient
-from tests.support.examples import applied, example
+from tests.support.examples import applied, example, shells
 
 from .harness.channel import HERE
 from .harness.command import TIMEOUT, Commands
 from .harness.either import KINDS_OF_SERVER, Servers
 from .harness.node import Node
+from .harness.scenes import SCENES
 from .harness.server import Hosting
+from .harness.stage import Stage
 from .test_either import GREETING
 from .test_readme import run
 
 PYTHON = "docs/migrating-from-python-socketio.md"
 NODE = "docs/migrating-from-node.md"
+CENTRIFUGO = "docs/migrating-from-centrifugo.md"
 
 
 class TestFromPythonSocketio:
@@ -127,20 +131,25 @@ async def chat(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     listen = 'server.listen(0, "127.0.0.1", () => console.log(server.address().port));'
     assert code.count("server.listen(8000);") == 1
     (tmp_path / "server.js").write_text(code.replace("server.listen(8000);", listen))
-    (tmp_path / "node_modules").symlink_to((HERE / "node_modules").resolve())
+    async with node_program(tmp_path, "server.js") as output:
+        async with asyncio.timeout(TIMEOUT):
+            port = int(await output.readline())
+        yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def node_program(folder: Path, file: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Run a JavaScript program, which finds the packages of the tests. Gives what it prints."""
+    (folder / "node_modules").symlink_to((HERE / "node_modules").resolve())
     node = shutil.which("node")
     assert node is not None
-    process = await asyncio.create_subprocess_exec(
-        node, "server.js", cwd=tmp_path, stdout=asyncio.subprocess.PIPE
-    )
+    process = await asyncio.create_subprocess_exec(node, file, cwd=folder, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(TIMEOUT):
-            port = int(await process.stdout.readline())
-        yield f"http://127.0.0.1:{port}"
+        yield process.stdout
     finally:
         process.kill()
-        await process.wait()
+        await process.communicate()
 
 
 class TestFromNode:
@@ -176,3 +185,31 @@ class TestFromNode:
         rows = re.findall(r"^\| [^|]+ \| ([^|]+) \|", page, re.MULTILINE)
         for table, name in re.findall(r"`(listen|engine|socket)\.(\w+)`", " ".join(rows)):
             assert name in type(getattr(config, table)).model_fields, name
+
+
+class TestFromCentrifugo:
+    async def test_the_client_and_the_backend(self, tmp_path: Path) -> None:
+        async with AsyncExitStack() as stack:
+            stage = Stage(tmp_path)
+            stack.push_async_callback(stage.close)
+            await SCENES["Centrifugo's place"](stage)
+            serve, send = (shell for shell in shells(CENTRIFUGO) if shell.scene == "Centrifugo's place")
+            await stage.run(serve)
+            token = await stage.script("rtserver token --config rtserver.toml --user ada", CENTRIFUGO)
+            stage.write("client.mjs", self.client(stage.url, token.strip()))
+            client = await stack.enter_async_context(node_program(tmp_path, "client.mjs"))
+            async with asyncio.timeout(TIMEOUT):
+                assert await client.readline() == b"shown: Hello!\n"
+                await stage.run(send)
+                assert await client.readline() == b"shown: Hello!\n"
+
+    @staticmethod
+    def client(url: str, token: str) -> str:
+        """Make a program of the page's example, which says "Hello!" as soon as it has joined the room."""
+        return f"""
+            const url = "{url}";
+            const fetchToken = async () => "{token}";
+            const show = (text) => console.log("shown:", text);
+            {example(CENTRIFUGO, "client")}
+            while (!(await say("Hello!")).ok);
+        """

@@ -74,6 +74,11 @@ async def node_application(stage: Stage) -> None:
     stage.example("docs/migrating-from-node.md", "config", "rtserver.toml")
 
 
+async def centrifugos_place(stage: Stage) -> None:
+    """The service that does what Centrifugo did."""
+    stage.example("docs/migrating-from-centrifugo.md", "config", "rtserver.toml")
+
+
 async def service(stage: Stage) -> None:
     """A service that shows what an operator can ask for: health, metrics, tokens, Redis."""
     await stage.redis()
@@ -147,6 +152,7 @@ SCENES: Final[dict[str, Callable[[Stage], Awaitable[None]]]] = {
     "an application with tests": application_with_tests,
     "a python-socketio application": python_socketio_application,
     "a Node application in Python": node_application,
+    "Centrifugo's place": centrifugos_place,
     "a service": service,
     "a load test": load_test,
     "an API": http_api,
