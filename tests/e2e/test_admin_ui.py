@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ import socketio
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
-from rtserver import Server
+from rtserver import RedisManager, Server
 
 from .harness.admin_ui import AdminUi, serve_ui
 from .harness.demo import chromium
+from .harness.redis import RedisServer
 from .harness.server import Host, Hosting, make_server
 
 # One loop for all of them, because they share the browser.
@@ -95,9 +97,9 @@ async def connect() -> AsyncIterator[Connect]:
         await client.disconnect()
 
 
-def chat() -> Server:
+def chat(**options: Any) -> Server:
     """Return an application in which clients say their names, and are in rooms."""
-    sio = make_server(async_handlers=True)
+    sio = make_server(**options)
 
     @sio.event
     async def connect(sid: str, environ: Any, auth: Any) -> None:
@@ -351,6 +353,38 @@ class TestDoing:
         await expect(ui.row()).to_have_count(1)
         await client.wait()
         assert not client.connected
+
+
+class TestSeveralServers:
+    async def test_all_of_them_are_seen_and_acted_on(
+        self, serve: Serve, visit: Visit, connect: Connect, tmp_path: Path
+    ) -> None:
+        async with RedisServer(tmp_path) as redis:
+            names = ("one", "two")
+            servers = [chat(client_manager=RedisManager(redis.url)) for _ in names]
+            hosts = [await serve(sio, server_id=name) for sio, name in zip(servers, names, strict=True)]
+            sids = [str((await connect(host)).get_sid()) for host in hosts]
+            ui = await visit(hosts[0])
+            await ui.goto("Servers")
+            for name in names:
+                await expect(ui.row(name, str(os.getpid()))).to_be_visible()
+            await ui.goto("Sockets")
+            for sid in sids:
+                await expect(ui.row(sid)).to_contain_text("WebSocket")
+            await ui.goto("Rooms")
+            await expect(ui.row("lobby").locator("td").nth(2)).to_have_text("2")
+            await ui.goto("Sockets")
+            await ui.button("logout", ui.row(sids[1])).click()  # one of the server that the page isn't at
+            await ui.goto("Sockets")
+            await expect(ui.row(sids[1])).to_have_count(0)
+            await expect(ui.row(sids[0])).to_be_visible()
+            assert not servers[1].rooms(sids[1])
+            await ui.goto("Dashboard")
+            await expect(
+                ui.card("Servers").locator("tr", has_text=re.compile("^ *healthy", re.I))
+            ).to_contain_text("2")
+            for host in hosts:
+                await host.close()
 
 
 class TestLessOfIt:
