@@ -67,7 +67,7 @@ async def served() -> AsyncIterator[Served]:
     commands = Commands(Server(manager), "user:{user}", [])
     key = Key("shop", sha256(KEY.encode()).digest(), ["*"], ["*"])
     replays = Replays(MemoryStore(Bounds(), lambda: 0))
-    api = Api(commands, KeyRing([key]), ApiLimits(running=2), replays, lambda: 0)
+    api = Api(commands, KeyRing([key]), ApiLimits(body=1000, running=2), replays, lambda: 0)
     app = web.Application()
     api.attach(app, "/api/")
     async with TestClient(TestServer(app)) as http:
@@ -156,6 +156,14 @@ async def test_a_body_that_doesn_t_come(served: Served, monkeypatch: pytest.Monk
     assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_body_that_is_too_large(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with served.http.post("/api/emit", json={**EVENT, "args": ["x" * 1000]}, headers=headers) as answer:
+        assert answer.status == 413
+        assert (await answer.json())["message"] == "received more than 1000 bytes; send less at a time"
+    assert served.manager.done == 0
 
 
 async def test_what_comes_isn_t_logged(served: Served, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -61,3 +63,14 @@ async def test_a_folder_that_can_t_be_written(tmp_path: Path) -> None:
     with pytest.raises(ApiError) as caught:
         await FileStore(tmp_path / "answers", Bounds()).claim("a", Record("0a"))
     assert (caught.value.status, caught.value.code) == (503, "busy")
+
+
+async def test_one_process_at_a_time(tmp_path: Path) -> None:
+    store = FileStore(tmp_path, Bounds())
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process is at it
+        claiming = asyncio.create_task(store.claim("a", Record("0a")))
+        assert not (await asyncio.wait([claiming], timeout=0.2))[0]
+        assert names(tmp_path) == ["lock"]
+    assert await claiming is None
+    assert names(tmp_path) == ["a", "lock"]
