@@ -176,6 +176,7 @@ def check_namespaces(
     has_backend: bool,
     answered: Sequence[str],
     others_join: bool,
+    refresh_event: str,
 ) -> None:
     """Look for what is contradictory in declared namespaces.
 
@@ -185,6 +186,7 @@ def check_namespaces(
         has_backend: Whether there is a backend.
         answered: The namespaces that the backend is asked about by name.
         others_join: Whether something else puts clients into rooms: an application, say.
+        refresh_event: The event by which clients are asked for a new token.
 
     Raises:
         ValueError: There is something; it is told what, and where.
@@ -209,6 +211,11 @@ def check_namespaces(
             raise ValueError(
                 f'{label} has the claim "{claim}", and its clients have none: name the namespace in'
                 " auth.namespaces, or set backend = true"
+            )
+        if refresh_event in declaration.events:
+            raise ValueError(
+                f'{label}: the event "{refresh_event}" can\'t be declared: clients answer it with their'
+                " tokens, see auth.refresh_event"
             )
         for contradiction in declaration.contradictions(others_join or each.backend):
             raise ValueError(f"{label}: {contradiction}")

@@ -157,6 +157,7 @@ class Config(BaseSettings):
             has_backend=self.webhooks.url is not None,
             answered=self.webhooks.namespaces,
             others_join=self.app is not None or bool(self.api.keys),
+            refresh_event=self.auth.refresh_event,
         )
         if self.socket.always_connect and self.namespaces:
             raise ValueError(

@@ -107,6 +107,10 @@ def test_a_name_that_is_wrong(tmp_path: Path, name: str) -> None:
         (CHAT + 'public = ["sub"]', 'has the claim "sub", and its clients have none'),
         (CHAT + EVENT, ': the event "say" goes nowhere: set relay, to name the rooms, or backend = true'),
         (CHAT + EVENT + 'relay = ["chat:*"]', ': the event "say" is relayed to "chat:*", where nobody is'),
+        (
+            CHAT + EVENT.replace("say", "token_refresh") + 'relay = ["chat:*"]',
+            ': the event "token_refresh" can\'t be declared: clients answer it with their tokens',
+        ),
         (CHAT + 'may_leave = ["chat:*"]', ': may_leave has "chat:*", where nobody is'),
         (
             CHAT + 'join = ["user:{sub}"]\nmay_join = ["user:*"]' + TOKENS,
