@@ -22,6 +22,7 @@ def stories() -> list[list[Shell]]:
     return found
 
 
+@pytest.mark.timeout(300)  # a story is many commands, each of which is a start of Python
 @pytest.mark.parametrize("story", stories(), ids=lambda story: f"{story[0].place} ({story[0].scene})")
 async def test_the_commands_of(story: list[Shell], tmp_path: Path) -> None:
     stage = Stage(tmp_path)

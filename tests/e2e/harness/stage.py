@@ -21,7 +21,7 @@ from .redis import RedisServer
 
 __all__ = ["Stage"]
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that a script may take."""
 PORTS = ("8000", "8001", "9000", "9001", "9100")
 """The ports of the examples. Other programs may have them, so free ones take their place."""
