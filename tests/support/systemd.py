@@ -10,10 +10,11 @@ __all__ = ["Systemd", "activated"]
 
 _ACTIVATE = """\
 import os, sys
-first, count, *command = sys.argv[1:]
-for number in range(int(count)):
-    os.dup2(int(first) + number, 3 + number)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count}
+passed, *command = sys.argv[1:]
+numbers = [int(number) for number in passed.split(",")]
+for target, number in enumerate(numbers, 3):
+    os.dup2(number, target)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(numbers))}
 os.execv(command[0], command)
 """
 
@@ -53,8 +54,6 @@ class Systemd:
 def activated(*sockets: socket.socket) -> tuple[str, ...]:
     """Return the beginning of a command line that runs its rest as systemd would with these sockets.
 
-    They must be passed on under their numbers, which follow one another.
+    They must be passed on under their numbers.
     """
-    numbers = [each.fileno() for each in sockets]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
-    return (sys.executable, "-c", _ACTIVATE, str(numbers[0]), str(len(numbers)))
+    return (sys.executable, "-c", _ACTIVATE, ",".join(str(each.fileno()) for each in sockets))
