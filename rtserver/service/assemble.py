@@ -6,40 +6,29 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from rtserver.cluster.default import set_place
 from rtserver.cluster.workers.place import Place
-from rtserver.engineio.handler import PacketHandler
 from rtserver.errors import StartError
 from rtserver.host import Server
-from rtserver.server.event_limits import EventLimiter
-from rtserver.server.recovery.options import ConnectionStateRecovery
-from rtserver.service.api.addresses import Addresses
 from rtserver.service.api.assemble import api_of
 from rtserver.service.api.endpoint import Api
-from rtserver.service.application import fault, load_application, set_up_application
-from rtserver.service.auth.guard import Guard
+from rtserver.service.application import fault
 from rtserver.service.descriptors import Descriptors
 from rtserver.service.listening import Listeners, open_listeners
-from rtserver.service.log_context import LogContext
+from rtserver.service.making import Made, make
 from rtserver.service.monitoring.endpoints import add_endpoints
 from rtserver.service.monitoring.internal import InternalServer, internal_server
 from rtserver.service.monitoring.monitor import Monitor
-from rtserver.service.namespaces.declare import declare
-from rtserver.service.namespaces.member import USER
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
 from rtserver.service.tls.certificate import Certificate
-from rtserver.service.webhooks.backend import Backend
-from rtserver.service.webhooks.metrics import families
 
-__all__ = ["Service", "server_options"]
+__all__ = ["Service"]
 
 logger = logging.getLogger("rtserver.service")
 
@@ -71,12 +60,10 @@ class Service:
         self.server: Server | None = None
         self.urls: list[str] = []
         self.certificate = Certificate.of(config.listen)
-        self._runner: web.AppRunner | None = None
-        self._guard: Guard | None = None
-        self._backend: Backend | None = None
         self.monitor: Monitor | None = None
+        self._made: Made | None = None
+        self._runner: web.AppRunner | None = None
         self._internal: InternalServer | None = None
-        self._log_context: LogContext | None = None
         self._api: Api | None = None
         self._listeners: Listeners | None = None
         self._listening: list[asyncio.Server] = []
@@ -89,19 +76,19 @@ class Service:
         """
         config = self.config
         host = web.Application()
-        self.server = await self._make_server(host)
+        self._made = made = await make(config, host, self.certificate)
+        self.server, self.monitor = made.server, made.monitor
         config.tracing.warn()
-        assert self.monitor is not None
         if config.internal.port is None:
-            add_endpoints(host, self.monitor, metrics=config.metrics.enabled)
+            add_endpoints(host, made.monitor, metrics=config.metrics.enabled)
         elif self._place is None:
-            self._internal = internal_server(config, self.monitor)
-        self._api = api_of(config, self.server, self._place)
+            self._internal = internal_server(config, made.monitor)
+        self._api = api_of(config, made.server, self._place)
         if self._api is not None:
             self._api.attach(host, config.api.path, config.tracing.around)
-            self.monitor.add(self._api.families)
+            made.monitor.add(self._api.families)
         listen = config.listen
-        self.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
+        made.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
         for files in config.static:
             add_static(host, files.prefix, Path(files.folder))
         self._runner = web.AppRunner(host, access_log=None, shutdown_timeout=config.shutdown_timeout)
@@ -195,18 +182,12 @@ class Service:
                 logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
         if self.certificate is not None:
             self.certificate.close()
-        if self._guard is not None:
-            await self._guard.close()
-        if self._backend is not None:
-            await self._backend.close(self.config.shutdown_timeout)
-        if self.monitor is not None:
-            self.monitor.close()
+        if self._made is not None:
+            await self._made.close(self.config.shutdown_timeout)
         if self._internal is not None:
             await self._internal.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._log_context is not None:
-            self._log_context.end()
 
     def _begin_tls(self) -> ssl.SSLContext | None:
         """Return what to listen with where TLS is spoken, and see to its renewal from now on."""
@@ -230,115 +211,3 @@ class Service:
         else:
             factory = self.server.eio.lane(self._runner.server)
         return Descriptors(factory, self.server.eio.counters).protocol
-
-    def _watch(self, server: Server) -> None:
-        """Put what looks at its clients before a server. Once its engine runs, it would be too late."""
-        if self.config.log.context:
-            assert isinstance(server.eio.handler, PacketHandler)
-            server.eio.handler = self._log_context = LogContext(server.eio.handler)
-            self._log_context.begin()
-        self.config.admin.instrument(server)
-        limiter = self._limit(server)
-        self.monitor = Monitor(server, self._guard, limiter, counts=self.config.metrics.enabled)
-        if self._backend is not None:
-            self.monitor.add(partial(families, self._backend))
-        if self.certificate is not None:
-            self.monitor.add(self.certificate.families)
-
-    def _limit(self, server: Server) -> EventLimiter | None:
-        """Put limits before a server, where the configuration has any."""
-        engine, limits = server.eio, self.config.limits
-        engine.gate_limits = limits.gate()
-        events = limits.events()
-        if events is None:
-            return None
-        assert isinstance(engine.handler, PacketHandler)
-        limiter = EventLimiter(engine.handler, server.codec, events, lambda: engine.clock)
-        engine.handler = limiter
-        return limiter
-
-    async def _make_server(self, host: web.Application) -> Server:
-        config = self.config
-        app = config.app
-        found = None if app is None else load_application(app, Path(config.app_dir or "."))
-        if isinstance(found, Server):
-            for table, is_wanted, what in (
-                ("auth", config.auth.namespaces, "for tokens"),
-                ("webhooks", config.webhooks.namespaces, "the backend"),
-                ("namespaces", config.namespaces, "what they declare"),
-            ):
-                if is_wanted:
-                    raise StartError(
-                        f'{table}: app = "{app}" is a Server that is made already, and can\'t be made'
-                        f" to ask {what} first; name a function that receives the Server instead"
-                    )
-            if idle := _settings_without_effect(config):
-                logger.warning(
-                    "%s: no effect, because app = %r is a Server that has its options already;"
-                    " name a function that receives the Server instead",
-                    ", ".join(idle),
-                    config.app,
-                )
-            self._watch(found)
-            return found
-        server = Server(**server_options(config))
-        self._guard = config.auth.guard(lambda: server.eio.clock, config.limits.connections_per_user)
-        if self._guard is not None:
-            admit = config.admin.spare(self._guard.admit)
-            for namespace in config.auth.namespaces:
-                server.use(admit, namespace=namespace)
-        self._backend = config.webhooks.backend(
-            Addresses(server, config.api.user_room), lambda: server.eio.clock, config.tracing.endpoint()
-        )
-        declare(server, [each.declaration() for each in config.namespaces], self._guard, self._backend)
-        self._watch(server)
-        attachment = None if self._backend is None else config.webhooks.attachment(self._backend)
-        if attachment is not None:
-            attachment.decide(server)
-        if app is not None and found is not None:
-            await set_up_application(app, found, server, host)
-        if attachment is not None:
-            attachment.answer(server)
-        return server
-
-
-def server_options(config: Config) -> dict[str, Any]:
-    """Make the keyword arguments of the Server from the settings."""
-    # A logger, where True would overrule the levels that are set for it.
-    loggers = {"logger": logging.getLogger("rtserver.server")} if config.log.clients else {}
-    delivery = {
-        "connection_state_recovery": _recovery(config) or False,
-        "duplicate_suppression": config.duplicates.options() or False,
-        "history": config.history.options(
-            {each.name: each.history for each in config.namespaces if each.history is not None}
-        ),
-        "presence": config.presence.options(
-            {each.name: each.presence for each in config.namespaces if each.presence is not None},
-            [USER] if any(each.public for each in config.namespaces) else [],
-        ),
-    }
-    cluster = {"client_manager": config.cluster.client_manager()}
-    tracing = {"tracing": config.tracing.options() or False}
-    return cluster | config.engine.model_dump() | _socket_options(config) | delivery | tracing | loggers
-
-
-def _socket_options(config: Config) -> dict[str, Any]:
-    options = config.socket.model_dump()
-    if config.app is None and "namespaces" not in config.socket.model_fields_set:
-        # Nobody is there for the main namespace, unless it is declared.
-        options["namespaces"] = [each.name for each in config.namespaces]
-    return options
-
-
-def _recovery(config: Config) -> ConnectionStateRecovery | None:
-    options = config.recovery.options()
-    if options is not None and (config.auth.namespaces or config.webhooks.namespaces or config.namespaces):
-        # Whoever comes back shows a token that is valid now, and backend or declaration still wants it.
-        return replace(options, skip_middlewares=False)
-    return options
-
-
-def _settings_without_effect(config: Config) -> list[str]:
-    """Name the settings that speak to a Server which the application has made itself."""
-    names = ("cluster", "engine", "socket", "recovery", "duplicates", "history", "presence")
-    return [f"{name}.{key}" for name in names for key in sorted(getattr(config, name).model_fields_set)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import rtserver
-from rtserver.service.assemble import server_options
 from rtserver.service.config import load_config
+from rtserver.service.server_options import server_options
 from rtserver.testing import TestClient
 from tests.support.examples import example
 

@@ -7,10 +7,10 @@ import pytest
 
 from rtserver.clock import Clock
 from rtserver.errors import ConfigError
-from rtserver.service.assemble import server_options
 from rtserver.service.auth_settings import AuthSettings, KeySettings
 from rtserver.service.config import load_config
 from rtserver.service.delivery_settings import RecoverySettings
+from rtserver.service.server_options import server_options
 from rtserver.service.settings import Config
 from tests.support.tokens import SECRET, pem
 from tests.unit.server.harness import manual_clock

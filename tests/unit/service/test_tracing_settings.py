@@ -10,8 +10,8 @@ from aiohttp import web
 from opentelemetry import trace
 
 from rtserver import ConfigError, Tracing
-from rtserver.service.assemble import server_options
 from rtserver.service.config import load_config
+from rtserver.service.server_options import server_options
 from rtserver.service.settings import Config
 from rtserver.service.tracing.endpoint import TracedEndpoint
 from rtserver.service.tracing_settings import TracingSettings

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from rtserver.service.api.addresses import Addresses
-from rtserver.service.assemble import server_options
 from rtserver.service.delivery_settings import RecoverySettings
+from rtserver.service.server_options import server_options
 from rtserver.service.settings import Config
 from rtserver.service.socket_settings import SocketSettings
 from rtserver.service.webhook_settings import WebhookSettings
