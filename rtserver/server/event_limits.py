@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from rtserver.clock import Clock, Timer
@@ -58,7 +59,7 @@ class _Bucket:
     __slots__ = ("attachments", "bytes", "events", "excess", "filled")
 
     def __init__(self, limits: EventLimits, filled: float) -> None:
-        self.events: float = limits.events_burst
+        self.events: float = inf if limits.events_per_second is None else limits.events_burst
         self.bytes: float = limits.bytes_burst
         self.excess = 0
         """Packets over the limit."""
@@ -195,9 +196,7 @@ class EventLimiter:
         limits = self._limits
         seconds = self._now - bucket.filled
         bucket.filled = self._now
-        if limits.events_per_second is None:
-            bucket.events = limits.events_burst
-        else:
+        if limits.events_per_second is not None:
             bucket.events = min(limits.events_burst, bucket.events + seconds * limits.events_per_second)
         if limits.bytes_per_second is not None:
             bucket.bytes = min(limits.bytes_burst, bucket.bytes + seconds * limits.bytes_per_second)

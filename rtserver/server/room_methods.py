@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from rtserver.server.answers import Fetched
@@ -117,13 +118,14 @@ class RoomMethods:
                 f"room {room!r} has no presence: Server(presence=rtserver.Presence(rooms=...)) must name it"
             )
         target = Target(namespace or MAIN, (room,))
-        members = {socket.sid: options.of(socket.data) for socket in self._local.sockets(target)}
+        told = partial(options.of, target.namespace)
+        members = {socket.sid: told(socket.data) for socket in self._local.sockets(target)}
         others = (
             Fetched()
             if self.manager.alone
             else await self.manager.fetch(target, self.manager.request_timeout)
         )
-        members |= {details.sid: options.of(details.data) for details in others.sockets}
+        members |= {details.sid: told(details.data) for details in others.sockets}
         listed = members
         if len(members) > options.max_members:
             listed = {sid: members[sid] for sid in list(members)[: options.max_members]}

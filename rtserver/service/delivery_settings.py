@@ -147,14 +147,16 @@ class PresenceSettings(Section):
         description="Seconds after which it is told that a client has left, if it has not come back.",
     )
 
-    def options(self, in_namespaces: Mapping[str, Sequence[str]], info: Sequence[str]) -> Presence | None:
+    def options(
+        self, in_namespaces: Mapping[str, Sequence[str]], info: Mapping[str, Sequence[str]]
+    ) -> Presence | None:
         """Return the option of the Server; None for nothing.
 
         Args:
             in_namespaces: Rooms of single namespaces, in the place of `rooms`.
-            info: Further keys of a client's session that are told of it.
+            info: Further keys of sessions that are told in single namespaces.
         """
-        values = {**_values(self), "info": [*self.info, *info], "in_namespaces": in_namespaces}
+        values = {**_values(self), "in_namespaces": in_namespaces, "info_in_namespaces": info}
         return Presence(**values) if self.rooms or any(in_namespaces.values()) else None
 
 

@@ -25,7 +25,7 @@ def server_options(config: Config) -> dict[str, Any]:
         ),
         "presence": config.presence.options(
             {each.name: each.presence for each in config.namespaces if each.presence is not None},
-            [USER] if any(each.public for each in config.namespaces) else [],
+            {each.name: [USER] for each in config.namespaces if each.public},
         ),
     }
     cluster = {"client_manager": config.cluster.client_manager()}

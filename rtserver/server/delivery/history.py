@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from rtserver.clock import Clock, Timer
 from rtserver.ids import new_sid
@@ -23,9 +23,24 @@ if TYPE_CHECKING:
     from rtserver.server.hub import Hub
     from rtserver.server.socket import Socket
 
-__all__ = ["History", "HistoryEvent", "HistoryPage", "HistoryStore", "MemoryHistory", "Replay", "matches"]
+__all__ = [
+    "JOINED",
+    "LEFT",
+    "History",
+    "HistoryEvent",
+    "HistoryPage",
+    "HistoryStore",
+    "MemoryHistory",
+    "Replay",
+    "matches",
+]
 
 Patterns = str | Sequence[str]
+
+JOINED: Final = "presence_join"
+LEFT: Final = "presence_leave"
+NEWS: Final = frozenset({JOINED, LEFT})
+"""What is told of who comes and goes. It is of the moment, and no room's history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +177,8 @@ class MemoryHistory:
 
     def record(self, target: Target, args: Sequence[Any]) -> None:
         """Keep an event for those rooms of its target that have a history."""
+        if args[0] in NEWS:
+            return
         size = 0
         for room in target.rooms:
             if self.keeps(target.namespace, room):

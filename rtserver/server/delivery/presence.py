@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtserver.clock import Timer
-from rtserver.server.delivery.history import Patterns, matches
+from rtserver.server.delivery.history import JOINED, LEFT, Patterns, matches
 from rtserver.server.namespace import Room
 from rtserver.server.target import Target
 
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
     from rtserver.server.hub import Hub
     from rtserver.server.socket import Socket
 
-__all__ = ["JOINED", "LEFT", "Announcer", "Presence", "PresencePage"]
+__all__ = ["Announcer", "Presence", "PresencePage"]
 
 Key = tuple[str, Room, str]
 """Namespace, room and sid."""
-
-JOINED = "presence_join"
-LEFT = "presence_leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,7 @@ class Presence:
         grace: Seconds after which it is told that a client has left. One that has come back by then, with
             its sid, was never gone.
         in_namespaces: Patterns for the rooms of single namespaces, in the place of `rooms`.
+        info_in_namespaces: Further keys of sessions that are told in single namespaces.
 
     Raises:
         ValueError: A number is out of range.
@@ -49,6 +47,7 @@ class Presence:
     announce: bool = False
     grace: float = 0.0
     in_namespaces: Mapping[str, Patterns] = field(default_factory=dict)
+    info_in_namespaces: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:  # noqa: D105
         if self.max_members <= 0:
@@ -60,9 +59,10 @@ class Presence:
         """Tell whether a room tells who is in it."""
         return matches(self.in_namespaces.get(namespace, self.rooms), room)
 
-    def of(self, data: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what is told of a client with this session."""
-        return {} if data is None else {key: data[key] for key in self.info if key in data}
+    def of(self, namespace: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return what is told of a client of a namespace with this session."""
+        told = (*self.info, *self.info_in_namespaces.get(namespace, ()))
+        return {} if data is None else {key: data[key] for key in told if key in data}
 
 
 class PresencePage(dict[str, dict[str, Any]]):
@@ -115,7 +115,7 @@ class Announcer:
     def _entered(self, socket: Socket, room: Room, key: Key) -> None:
         if key in self._coming:
             self._coming.remove(key)
-            self._tell(JOINED, socket, room, self._options.of(socket.data))
+            self._tell(JOINED, socket, room, self._options.of(socket.namespace.name, socket.data))
 
     def left(self, socket: Socket, room: Room, deleted: bool) -> None:
         """Tell the others, when the client has not come back in time."""
@@ -125,7 +125,7 @@ class Announcer:
         if key in self._coming:  # nobody has heard of it
             self._coming.remove(key)
             return
-        info = self._options.of(socket.data)
+        info = self._options.of(socket.namespace.name, socket.data)
         if not self._options.grace:
             self._tell(LEFT, socket, room, info)
             return

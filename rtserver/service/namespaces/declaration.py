@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations
 from typing import Any, Final
 
-from rtserver.server.delivery.presence import JOINED, LEFT
+from rtserver.server.delivery.history import JOINED, LEFT
 from rtserver.service.namespaces.pattern import MAX_NAME, RoomPattern
 from rtserver.service.namespaces.rate import EventRate
 

@@ -92,6 +92,17 @@ async def test_bytes_of_packets_that_come_together_are_each_their_own() -> None:
     assert one.seen == ["a", "x" * 200]
 
 
+async def test_where_only_bytes_are_limited_any_number_of_events_may_come() -> None:
+    one = Limited(bytes_per_second=1_000_000, bytes_burst=1_000_000)
+    session = one.session()
+    for _ in range(300):
+        session.receive('2["note",1]')
+    one.loop.advance(INTERVAL + 2 * RESOLUTION)
+    for _ in range(300):
+        session.receive('2["note",1]')
+    assert (len(one.seen), one.limiter.dropped, session.closed_for) == (600, 0, None)
+
+
 async def test_bytes_over_the_limit() -> None:
     one = Limited(bytes_per_second=400, bytes_burst=100)
     session = one.session()

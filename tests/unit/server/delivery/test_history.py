@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rtserver.server.delivery.history import History, HistoryPage, MemoryHistory, matches
+from rtserver.server.delivery.history import JOINED, LEFT, History, HistoryPage, MemoryHistory, matches
 from rtserver.server.target import Target
 from tests.unit.server.harness import Harness, ManualLoop, manual_clock
 
@@ -41,6 +41,13 @@ def test_events_are_kept_by_room_with_their_time() -> None:
     assert [event.event for event in history.read("/", "y")] == ["both"]
     assert [event.event for event in history.read("/other", "x")] == ["elsewhere"]
     assert history.read("/", "nowhere") == []
+
+
+def test_news_of_who_comes_and_goes_is_no_history() -> None:
+    history, _ = store()
+    for event in (JOINED, "said", LEFT):
+        history.record(X, [event])
+    assert [event.event for event in history.read("/", "x")] == ["said"]
 
 
 def test_reading_goes_on_where_it_ended() -> None:

@@ -40,6 +40,16 @@ async def test_members_are_listed_with_what_may_be_told_of_them() -> None:
         await Harness().sio.presence("chat:1")
 
 
+@pytest.mark.parametrize(("namespace", "told"), [("/", {}), ("/chat", {"name": "Ann"})])
+async def test_a_namespace_may_tell_more_than_others(namespace: str, told: dict[str, str]) -> None:
+    options = Presence("chat:*", info_in_namespaces={"/chat": ["name"]})
+    harness = Harness(presence=options, namespaces=("*",))
+    sid = harness.session().join(namespace)
+    await harness.sio.save_session(sid, {"name": "Ann"}, namespace=namespace)
+    await harness.sio.enter_room(sid, "chat:1", namespace=namespace)
+    assert await harness.sio.presence("chat:1", namespace=namespace) == {sid: told}
+
+
 async def test_no_more_members_are_listed_than_the_limit() -> None:
     harness = Harness(presence=Presence("chat:*", max_members=2))
     for name in "abc":
