@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
+from rtserver.service import bad_requests
 from rtserver.service.log_settings import LogSettings
 
 __all__ = ["ConsoleFormatter", "JsonFormatter", "configure_logging"]
@@ -39,6 +40,7 @@ def configure_logging(settings: LogSettings, worker: str = "") -> None:
     root.setLevel(settings.level.upper())
     for name, level in settings.levels.items():
         logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger(bad_requests.LOGGER).addFilter(bad_requests.demote)
     logging.captureWarnings(True)
 
 

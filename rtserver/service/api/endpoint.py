@@ -200,6 +200,10 @@ class Api:
                 "unsupported_media_type",
                 f"received {request.content_type}, expected the header Content-Type: application/json",
             )
+        if "Content-Encoding" in request.headers:
+            raise ApiError(
+                415, "unsupported_media_type", "received a header Content-Encoding; send the body as it is"
+            )
         most, body = self._limits.body, bytearray()
         try:
             async with asyncio.timeout(READ_TIMEOUT):
@@ -213,6 +217,8 @@ class Api:
             raise ApiError(
                 408, "too_slow", f"the request's body didn't come within {READ_TIMEOUT:g} s"
             ) from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise ApiError(400, "invalid_request", "the request's body broke off") from None
         return bytes(body)
 
     async def _unknown(self, request: web.Request) -> web.Response:

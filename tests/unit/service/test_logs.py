@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 
+from rtserver.service import bad_requests
 from rtserver.service.log_settings import LogSettings
 from rtserver.service.logs import ConsoleFormatter, JsonFormatter, configure_logging
 
@@ -20,6 +22,7 @@ def _restore_logging() -> Iterator[None]:
     root.setLevel(level)
     logging.captureWarnings(False)
     logging.getLogger("rtserver.quiet").setLevel(logging.NOTSET)
+    logging.getLogger(bad_requests.LOGGER).removeFilter(bad_requests.demote)
 
 
 def record(message: str, *args: object, **fields: object) -> logging.LogRecord:
@@ -103,3 +106,9 @@ class TestConfigure:
         logging.getLogger("rtserver.loud").info("one")
         (line,) = capsys.readouterr().err.splitlines()
         assert json.loads(line)["message"] == "one"
+
+    def test_who_sends_what_can_t_be_read_fills_no_log(self, capsys: pytest.CaptureFixture[str]) -> None:
+        configure_logging(LogSettings())
+        error = web.RequestPayloadError("no gzip")
+        logging.getLogger(bad_requests.LOGGER).error("Unhandled exception", exc_info=error)
+        assert capsys.readouterr().err == ""

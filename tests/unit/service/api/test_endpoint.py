@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -8,14 +9,16 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from rtserver import Server
 from rtserver.cluster.memory import MemoryManager
 from rtserver.errors import ApiError
 from rtserver.service.api import endpoint
 from rtserver.service.api.commands import Commands
-from rtserver.service.api.endpoint import Api
+from rtserver.service.api.endpoint import Api, Handler
 from rtserver.service.api.idempotency.memory import MemoryStore
 from rtserver.service.api.idempotency.record import Bounds
 from rtserver.service.api.idempotency.replays import Replays
@@ -156,6 +159,43 @@ async def test_a_body_that_doesn_t_come(served: Served, monkeypatch: pytest.Monk
     assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+async def test_a_body_that_is_encoded(served: Served, encoding: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.http.port)
+    writer.write(
+        b"POST /api/emit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 7\r\n"
+        b"Content-Encoding: "
+        + encoding.encode()
+        + b"\r\nAuthorization: Bearer "
+        + KEY.encode()
+        + b"\r\n\r\nno gzip"
+    )
+    assert (await reader.readline()).startswith(b"HTTP/1.1 415 ")
+    assert served.api.answered == {"unsupported_media_type": 1}
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("error", [web.RequestPayloadError("internals"), ConnectionResetError("internals")])
+async def test_a_body_that_breaks_off(served: Served, error: Exception) -> None:
+    handlers: list[Handler] = []
+
+    def around(handler: Handler) -> Handler:
+        handlers.append(handler)
+        return handler
+
+    served.api.attach(web.Application(), "/api/", around)
+    body = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    body.set_exception(error)
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    answer = await handlers[0](make_mocked_request("POST", "/api/emit", headers, payload=body))
+    assert answer.status == 400
+    assert json.loads(answer.text or "") == {
+        "code": "invalid_request",
+        "message": "the request's body broke off",
+    }
 
 
 async def test_a_body_that_is_too_large(served: Served) -> None:
