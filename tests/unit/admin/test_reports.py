@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from rtserver import Server
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from rtserver import Server, Socket
 from rtserver.admin.reports import Reports
 from rtserver.cluster.clustered import ClusterManager
 from rtserver.server.acks import AckCallback
@@ -26,6 +28,34 @@ async def test_a_server_that_is_alone_needs_them_while_there_is_an_admin() -> No
         assert reports.wanted
         reports.send("told", 1, ["two"])
         assert (await admin.receive()) == ("told", (1, ["two"]))
+    assert not reports.wanted
+
+
+async def test_who_asks_to_come_in_is_no_admin_yet() -> None:
+    sio = Server()
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def guard(socket: Socket) -> None:
+        asked.set()
+        await go.wait()
+        if not socket.handshake.auth:
+            raise Refusal("no")
+
+    sio.use(guard, namespace="/admin")
+    reports = reports_of(sio)
+    stranger, admin = (TestClient(sio, namespace="/admin", auth=auth) for auth in (None, {"name": "Ada"}))
+    for client in (stranger, admin):
+        asked.clear()
+        go.clear()
+        connecting = asyncio.ensure_future(client.connect())
+        async with asyncio.timeout(5):
+            await asked.wait()
+            assert not reports.wanted
+            go.set()
+            await asyncio.wait([connecting])
+        assert (connecting.exception() is None) is (client is admin)
+        assert reports.wanted is (client is admin)
+    await admin.disconnect()
     assert not reports.wanted
 
 
