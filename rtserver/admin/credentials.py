@@ -10,27 +10,31 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Auth", "Check", "Credentials", "Login", "derive_secret"]
+__all__ = ["Auth", "Check", "Credentials", "Decision", "HasGone", "Login", "derive_secret"]
 
 Login = Mapping[str, Any]
 """What a client has to send, usually ``username`` and ``password``."""
 Check = Callable[[Any], bool | Awaitable[bool]]
 """Tells whether the auth of a client will do: a plain or an ``async def`` function."""
+HasGone = Callable[[], bool]
+"""Tells whether the client has left meanwhile."""
+Decision = Callable[[Any, HasGone], bool | Awaitable[bool]]
+"""A `Check` that is spared clients that have left before it was their turn."""
 
 
 class Credentials:
     """Decides who is an admin.
 
     Args:
-        check: Looks at what a client sends of itself.
+        decide: Looks at what a client sends of itself.
         secret: What no client knows, and all servers that ask for the same credentials have in common: who
             was accepted by one of them is known to the others.
     """
 
-    __slots__ = ("_check", "secret")
+    __slots__ = ("_decide", "secret")
 
-    def __init__(self, check: Check, secret: bytes) -> None:
-        self._check = check
+    def __init__(self, decide: Decision, secret: bytes) -> None:
+        self._decide = decide
         self.secret = secret
 
     @classmethod
@@ -48,7 +52,8 @@ class Credentials:
         if auth is False:
             return None
         if callable(auth):
-            return cls(auth, secrets.token_bytes(32))
+            check = auth
+            return cls(lambda received, _: check(received), secrets.token_bytes(32))
         logins = [auth] if isinstance(auth, Mapping) else auth
         if not isinstance(logins, Sequence) or not all(isinstance(login, Mapping) for login in logins):
             raise TypeError(
@@ -58,15 +63,16 @@ class Credentials:
         if not logins or not all(logins):
             raise ValueError("auth: an empty dictionary or list lets nobody in; write False for everyone")
         secret = derive_secret(*(_bytes(dict(login)) for login in logins))
-        return cls(lambda received: any(_agree(received, login) for login in logins), secret)
+        return cls(lambda received, _: any(_agree(received, login) for login in logins), secret)
 
-    async def accept(self, auth: Any) -> bool:
+    async def accept(self, auth: Any, has_gone: HasGone) -> bool:
         """Tell whether a client may come in.
 
         Args:
             auth: What it sends of itself.
+            has_gone: Whether it has left.
         """
-        answer = self._check(auth)
+        answer = self._decide(auth, has_gone)
         return bool(await answer if inspect.isawaitable(answer) else answer)
 
 

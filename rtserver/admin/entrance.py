@@ -11,6 +11,7 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.admin.credentials import Credentials
 from rtserver.admin.sessions import Sessions
+from rtserver.server.hub import Hub
 from rtserver.server.interface.socket import Socket
 
 __all__ = ["Entrance"]
@@ -25,13 +26,15 @@ class Entrance:
     """A middleware of the admin namespace.
 
     Args:
+        hub: The shared state of the server.
         credentials: Decides who may come in.
         penalty: Seconds after which who may not is told so.
     """
 
-    __slots__ = ("_credentials", "_penalty", "_sessions")
+    __slots__ = ("_credentials", "_hub", "_penalty", "_sessions")
 
-    def __init__(self, credentials: Credentials, penalty: float = PENALTY) -> None:
+    def __init__(self, hub: Hub, credentials: Credentials, penalty: float = PENALTY) -> None:
+        self._hub = hub
         self._credentials = credentials
         self._penalty = penalty
         self._sessions = Sessions(credentials.secret)
@@ -40,15 +43,19 @@ class Entrance:
         """Let a client come in that has a session or the right credentials, and give it a session.
 
         Raises:
-            socketio.exceptions.ConnectionRefusedError: It has neither.
+            socketio.exceptions.ConnectionRefusedError: It has neither, or too many ask at a time.
         """
         handshake = socket.handshake
         auth = handshake.auth
         if isinstance(auth, Mapping) and self._sessions.holds(auth.get("sessionId")):
             return
-        if await self._credentials.accept(auth):
+        if await self._credentials.accept(auth, lambda: self._has_gone(socket)):
             await socket.emit("session", self._sessions.issue())
             return
         logger.warning("someone at %s has shown no valid credentials for the admin UI", handshake.address)
         await asyncio.sleep(self._penalty)
         raise Refusal("invalid credentials")  # the UI asks for them again when it reads these words
+
+    def _has_gone(self, socket: Socket) -> bool:
+        found = self._hub.find(socket.namespace, socket.id)
+        return found is None or found.client.reason is not None

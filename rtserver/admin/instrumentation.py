@@ -81,7 +81,7 @@ class Instrumentation:
             self._features.append("ALL_EVENTS")
             self._watcher = Watcher(backend, self._reports, namespace)
         if credentials is not None:
-            server.use(Entrance(credentials).admit, namespace=namespace)
+            server.use(Entrance(backend.hub, credentials).admit, namespace=namespace)
         server.on("connect", self._welcome, namespace=namespace)
         if not read_only:
             Actions(server, namespace)

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from importlib import util
 from typing import Any, Final
 
-from rtserver.admin.credentials import Credentials, derive_secret
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from rtserver.admin.credentials import Credentials, HasGone, derive_secret
 
 __all__ = ["Login", "is_hash"]
 
 _HASH: Final = re.compile(r"\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}")
 _LONGEST: Final = 72
 """Bytes of a password that bcrypt looks at. Programs that make hashes cut the others off."""
+MOST_WAITING: Final = 16
+"""Guesses that wait to be looked at, together with the one that is. Others are refused."""
 
 
 class Login:
@@ -29,7 +33,7 @@ class Login:
         ValueError: It is a hash, and bcrypt isn't installed.
     """
 
-    __slots__ = ("_is_hash", "_looking", "_password", "_username")
+    __slots__ = ("_is_hash", "_looking", "_password", "_username", "_waiting")
 
     def __init__(self, username: str, password: str) -> None:
         self._is_hash = is_hash(password)
@@ -40,16 +44,24 @@ class Login:
         self._username = username.encode()
         self._password = password.encode()
         self._looking = asyncio.Lock()
+        self._waiting = 0
 
     def credentials(self) -> Credentials:
         """Return what `rtserver.Server.instrument` takes as `auth`."""
         return Credentials(self.accept, derive_secret(self._username, self._password))
 
-    async def accept(self, auth: Any) -> bool:
+    async def accept(self, auth: Any, has_gone: HasGone) -> bool:
         """Tell whether a client has sent the name and the password.
 
         A hash takes a tenth of a second of a processor or more, so it is looked at in a thread, and one at a
         time: whoever guesses passwords keeps one processor busy, and no client waiting.
+
+        Args:
+            auth: What the client sends of itself.
+            has_gone: Whether it has left: then it isn't looked at.
+
+        Raises:
+            socketio.exceptions.ConnectionRefusedError: Too many wait.
         """
         if not isinstance(auth, Mapping):
             return False
@@ -59,10 +71,19 @@ class Login:
             return hmac.compare_digest(password, self._password) and knows_name
         if not knows_name:
             return False
+        if self._waiting >= MOST_WAITING:
+            raise Refusal("too many log in at a time; try again")
+        self._waiting += 1
+        try:
+            async with self._looking:
+                return not has_gone() and await self._fits(password)
+        finally:
+            self._waiting -= 1
+
+    async def _fits(self, password: bytes) -> bool:
         import bcrypt  # noqa: PLC0415 - not everyone has it
 
-        async with self._looking:
-            return await asyncio.to_thread(bcrypt.checkpw, password[:_LONGEST], self._password)
+        return await asyncio.to_thread(bcrypt.checkpw, password[:_LONGEST], self._password)
 
 
 def is_hash(password: str) -> bool:

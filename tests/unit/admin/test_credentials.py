@@ -13,7 +13,7 @@ GRACE = {"username": "grace", "password": "hopper"}
 async def accepted(auth: Any, sent: Any) -> bool:
     credentials = Credentials.of(auth)
     assert credentials is not None
-    return await credentials.accept(sent)
+    return await credentials.accept(sent, lambda: False)
 
 
 async def test_a_dictionary_has_to_agree_in_all_its_keys() -> None:
@@ -43,7 +43,7 @@ def test_false_asks_nobody() -> None:
 
 
 def test_credentials_are_taken_as_they_are() -> None:
-    credentials = Credentials(lambda _: True, b"secret")
+    credentials = Credentials(lambda *_: True, b"secret")
     assert Credentials.of(credentials) is credentials
 
 

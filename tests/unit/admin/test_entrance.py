@@ -1,20 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Any
 
 import pytest
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver import Server
-from rtserver.admin.credentials import Credentials
+from rtserver.admin.credentials import Credentials, HasGone
 from rtserver.admin.entrance import Entrance
 from rtserver.testing import TestClient
 
 
 def guarded() -> Server:
     sio = Server()
-    credentials = Credentials(lambda auth: auth == {"password": "right"}, b"secret")
-    sio.use(Entrance(credentials, penalty=0).admit, namespace="/admin")
+    credentials = Credentials(lambda auth, _: auth == {"password": "right"}, b"secret")
+    sio.use(Entrance(sio._hub, credentials, penalty=0).admit, namespace="/admin")
     sio.on("connect", lambda sid, environ: None, namespace="/admin")
     return sio
 
@@ -41,3 +43,28 @@ async def test_who_has_neither_is_refused_in_the_words_that_the_ui_knows(
         "someone at 203.0.113.7 has shown no valid credentials for the admin UI"
     ]
     assert "wrong" not in caplog.text
+
+
+async def test_it_is_known_whether_the_client_is_still_there() -> None:
+    sio = Server()
+    asked: asyncio.Queue[HasGone] = asyncio.Queue()
+    go = asyncio.Event()
+
+    async def decide(_: Any, has_gone: HasGone) -> bool:
+        asked.put_nowait(has_gone)
+        await go.wait()
+        return True
+
+    sio.use(Entrance(sio._hub, Credentials(decide, b"secret"), penalty=0).admit, namespace="/admin")
+    sio.on("connect", lambda sid, environ: None, namespace="/admin")
+    client = TestClient(sio, namespace="/admin")
+    connecting = asyncio.ensure_future(client.connect())
+    async with asyncio.timeout(5):
+        has_gone = await asked.get()
+        assert not has_gone()
+        client.drop()
+        assert has_gone()
+        go.set()
+        await asyncio.wait([connecting])
+    assert connecting.exception() is not None
+    assert has_gone()

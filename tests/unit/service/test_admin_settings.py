@@ -32,7 +32,7 @@ async def test_what_it_makes() -> None:
 async def test_a_password_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("lovelace\n")
-    assert await AdminSettings(enabled=True, password_file=str(file)).login().accept(LOGIN)
+    assert await AdminSettings(enabled=True, password_file=str(file)).login().accept(LOGIN, lambda: False)
     file.write_text("\n")
     with pytest.raises(ValueError, match="password_file: received an empty file"):
         AdminSettings(enabled=True, password_file=str(file))
