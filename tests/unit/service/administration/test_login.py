@@ -74,8 +74,9 @@ async def test_guesses_do_not_queue_without_end(monkeypatch: pytest.MonkeyPatch)
     waiting = [asyncio.ensure_future(accept(login(), here)) for _ in range(MOST_WAITING)]
     await asyncio.sleep(0)
     try:
-        with pytest.raises(Refusal, match="too many log in at a time; try again"):
-            await accept(login(), here)
+        async with asyncio.timeout(5):
+            with pytest.raises(Refusal, match="too many log in at a time; try again"):
+                await accept(login(), here)
     finally:
         go.set()
     assert all(await asyncio.gather(*waiting))
