@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from rtserver.server.interface.namespace import ServerNamespace
@@ -15,6 +15,10 @@ logger = logging.getLogger("rtserver.admin")
 
 FEATURES: Final = ("EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT")
 """What the UI is told that it may offer: for one socket, and for many."""
+_EMIT_NAMED: Final = 3
+"""Arguments that tell where an event is sent and how it is named. Those of the event itself follow."""
+_LONGEST: Final = 80
+"""Characters of an argument that are logged."""
 
 
 class _Server(Protocol):
@@ -49,11 +53,13 @@ class Actions:
         """Log what an admin does, and refuse what the UI doesn't send."""
 
         async def handle(sid: str, *args: Any) -> None:
-            logger.info("admin %s: %s %r", sid, event.removeprefix("_"), args)
+            logger.info("admin %s: %s %s", sid, event.removeprefix("_"), _summary(event, args))
             try:
                 await action(*args)
             except (TypeError, ValueError) as error:
-                logger.warning("admin %s asked for what can't be done: %s: %s", sid, event, error)
+                logger.warning(
+                    "admin %s asked for what can't be done: %s: %s", sid, event, _cut(str(error), 200)
+                )
 
         return handle
 
@@ -75,3 +81,16 @@ class Actions:
             raise TypeError(f"received {namespace!r} as a namespace, expected a name")
         chosen = self._server.of(namespace)
         return chosen.in_(to) if to else chosen
+
+
+def _summary(event: str, args: Sequence[Any]) -> str:
+    """Say what an admin asks for, without what is sent to clients: that may be long, or secret."""
+    named = args[:_EMIT_NAMED]
+    text = ", ".join(_cut(repr(each), _LONGEST) for each in named)
+    if event != "emit":
+        return text
+    return f"{text}, arguments: {len(args) - len(named)}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"

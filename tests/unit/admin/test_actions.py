@@ -94,11 +94,27 @@ async def test_what_the_ui_does_not_send_is_refused_and_logged(
     assert record.exc_info is None
 
 
+async def test_no_more_than_a_part_of_what_is_refused_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    sio = server()
+    async with TestClient(sio, namespace="/admin") as admin:
+        await ask(admin, "emit", "/", None, {"name": "x" * 10_000})
+    [record] = caplog.records
+    assert len(record.message) < 400
+    assert record.message.endswith("…")
+
+
 async def test_what_admins_do_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     sio = server()
     async with TestClient(sio, namespace="/admin") as admin:
         with caplog.at_level(logging.INFO, "rtserver.admin"):
             await ask(admin, "_disconnect", "/chat", True, "lobby")
-    assert [record.message for record in caplog.records] == [
-        f"admin {admin.sid}: disconnect ('/chat', True, 'lobby')"
+            await ask(admin, "emit", "/chat", ["lobby"], "news", "a secret", 2)
+            await ask(admin, "emit", "/chat", None, "x" * 100)
+            await ask(admin, "emit", "x" * 100)
+    assert [record.message for record in caplog.records if record.levelname == "INFO"] == [
+        f"admin {admin.sid}: disconnect '/chat', True, 'lobby'",
+        f"admin {admin.sid}: emit '/chat', ['lobby'], 'news', arguments: 2",
+        f"admin {admin.sid}: emit '/chat', None, '{'x' * 79}…, arguments: 0",
+        f"admin {admin.sid}: emit '{'x' * 79}…, arguments: 0",
     ]
+    assert "secret" not in caplog.text
