@@ -106,9 +106,8 @@ def describe(annotation: Any, metadata: Sequence[object] = ()) -> str:  # noqa: 
     if origin is Literal:
         choices = ", ".join(f'"{choice}"' for choice in arguments)
         return f"one of {choices}" if len(arguments) > 1 else choices
-    filled = " that isn't empty" if any(isinstance(item, annotated_types.MinLen) for item in metadata) else ""
     if origin is list:
-        return f"a list{filled}, each item {describe(arguments[0])}"
+        return f"a list{_describe_length(metadata, 'items')}, each item {describe(arguments[0])}"
     if origin is dict:
         return f"a table, each value {describe(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -116,8 +115,15 @@ def describe(annotation: Any, metadata: Sequence[object] = ()) -> str:  # noqa: 
     if annotation is bool:
         return "true or false"
     if annotation is str:
-        return f"text{filled}"
+        return f"text{_describe_length(metadata, 'characters')}"
     return _describe_number({int: "an integer", float: "a number"}[annotation], metadata)
+
+
+def _describe_length(metadata: Sequence[object], unit: str) -> str:
+    least = max((item.min_length for item in metadata if isinstance(item, annotated_types.MinLen)), default=0)
+    if least > 1:
+        return f" of at least {least} {unit}"
+    return " that isn't empty" if least else ""
 
 
 def _describe_number(noun: str, metadata: Sequence[object]) -> str:

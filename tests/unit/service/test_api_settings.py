@@ -34,7 +34,10 @@ def test_a_key_and_its_hash_are_the_same(tmp_path: Path) -> None:
     ("text", "line"),
     [
         ('name = "a"\nscopes = ["*"]', "api.keys[0]: expected one of key and key_file"),
-        ('name = "a"\nscopes = ["*"]\nkey = "hush"', "api.keys[0].key: received (not shown), expected text"),
+        (
+            'name = "a"\nscopes = ["*"]\nkey = "hush"',
+            "api.keys[0].key: received (not shown), expected text of at least 20 characters",
+        ),
         (
             'name = "a"\nscopes = ["*"]\nkey_file = "short"',
             "api.keys[0]: received a key of 4 bytes, expected at least 20",

@@ -17,6 +17,7 @@ class Outer(BaseModel):
     port: Annotated[int, Field(ge=0, le=9)] = 1
     above: float = Field(default=1, gt=0)
     name: str = Field(default="x", min_length=1)
+    long: str | None = Field(default=None, min_length=3)
     text: str | None = None
     flag: bool = False
     kind: Literal["a", "b"] = "a"
@@ -36,6 +37,7 @@ class Outer(BaseModel):
         ("port", "an integer, at least 0 and at most 9"),
         ("above", "a number, above 0"),
         ("name", "text that isn't empty"),
+        ("long", "text of at least 3 characters"),
         ("text", "text"),
         ("flag", "true or false"),
         ("kind", 'one of "a", "b"'),
