@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
@@ -13,6 +13,7 @@ from rtserver.admin.credentials import Credentials
 from rtserver.admin.sessions import Sessions
 from rtserver.server.hub import Hub
 from rtserver.server.interface.socket import Socket
+from rtserver.server.socket import NOWHERE
 
 __all__ = ["Entrance"]
 
@@ -49,12 +50,23 @@ class Entrance:
         auth = handshake.auth
         if isinstance(auth, Mapping) and self._sessions.holds(auth.get("sessionId")):
             return
-        if await self._credentials.accept(auth, lambda: self._has_gone(socket)):
+        if await self._accepts(socket, auth):
             await socket.emit("session", self._sessions.issue())
             return
         logger.warning("someone at %s has shown no valid credentials for the admin UI", handshake.address)
         await asyncio.sleep(self._penalty)
         raise Refusal("invalid credentials")  # the UI asks for them again when it reads these words
+
+    async def _accepts(self, socket: Socket, auth: Any) -> bool:
+        """Look at what a client sends of itself. What is sent to admins meanwhile isn't kept for it."""
+        waiting = self._hub.find(socket.namespace, socket.id)
+        if waiting is None:
+            return False
+        recipient, waiting.recipient = waiting.recipient, NOWHERE
+        accepted = await self._credentials.accept(auth, lambda: self._has_gone(socket))
+        if accepted and not self._has_gone(socket):
+            waiting.recipient = recipient
+        return accepted
 
     def _has_gone(self, socket: Socket) -> bool:
         found = self._hub.find(socket.namespace, socket.id)

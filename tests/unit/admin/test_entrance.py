@@ -68,3 +68,28 @@ async def test_it_is_known_whether_the_client_is_still_there() -> None:
         await asyncio.wait([connecting])
     assert connecting.exception() is not None
     assert has_gone()
+
+
+async def test_what_admins_are_told_is_not_kept_for_who_is_looked_at() -> None:
+    sio = Server()
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def decide(_: Any, has_gone: HasGone) -> bool:
+        asked.set()
+        await go.wait()
+        return True
+
+    sio.use(Entrance(sio._hub, Credentials(decide, b"secret"), penalty=0).admit, namespace="/admin")
+    sio.on("connect", lambda sid, environ: None, namespace="/admin")
+    client = TestClient(sio, namespace="/admin")
+    connecting = asyncio.ensure_future(client.connect())
+    async with asyncio.timeout(5):
+        await asked.wait()
+        await sio.emit("report", "before", namespace="/admin")
+        go.set()
+        await connecting
+        await sio.emit("report", "after", namespace="/admin")
+        await client.settled()
+    assert [(each.name, each.args[-1]) for each in client.received][1:] == [("report", "after")]
+    assert client.received[0].name == "session"
+    await client.disconnect()
