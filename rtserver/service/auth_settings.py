@@ -146,7 +146,8 @@ class AuthSettings(Section):
     user: str = Field(
         default=_MANNERS.user,
         min_length=1,
-        description="The claim that names the user. Tokens must have it.",
+        description="The claim that names the user. Tokens must have it. Without tokens a backend may give"
+        " it: who comes back as another user is a new client.",
     )
     refresh_before: Seconds = Field(
         default=_MANNERS.refresh_before,

@@ -24,6 +24,7 @@ from rtserver.service.settings import Config
 from rtserver.service.tls.certificate import Certificate
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.metrics import families
+from rtserver.service.webhooks.returning import Tokens
 
 __all__ = ["Made", "make"]
 
@@ -86,7 +87,10 @@ async def make(config: Config, host: web.Application, certificate: Certificate |
         for namespace in config.auth.namespaces:
             server.use(admit, namespace=namespace)
     backend = config.webhooks.backend(
-        Addresses(server, config.api.user_room), lambda: server.eio.clock, config.tracing.endpoint()
+        Addresses(server, config.api.user_room),
+        lambda: server.eio.clock,
+        config.tracing.endpoint(),
+        Tokens(config.auth.namespaces, config.auth.name, config.auth.user),
     )
     declare(server, [each.declaration() for each in config.namespaces], guard, backend)
     made = _watch(server, config, certificate, guard, backend)

@@ -19,6 +19,7 @@ from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
 from rtserver.service.webhooks.delivery import Delivery, Policy
 from rtserver.service.webhooks.endpoint import Endpoint
+from rtserver.service.webhooks.returning import NO_TOKENS, Tokens
 from rtserver.service.webhooks.signing import Signer, signing_key
 
 __all__ = ["WebhookSettings"]
@@ -140,7 +141,11 @@ class WebhookSettings(Section):
         return self
 
     def backend(
-        self, addresses: Addresses, clock: Callable[[], Clock], endpoint: type[Endpoint] = Endpoint
+        self,
+        addresses: Addresses,
+        clock: Callable[[], Clock],
+        endpoint: type[Endpoint] = Endpoint,
+        tokens: Tokens = NO_TOKENS,
     ) -> Backend | None:
         """Make the backend; None if there is none.
 
@@ -148,6 +153,7 @@ class WebhookSettings(Section):
             addresses: Finds the clients that its events are for.
             clock: Returns the clock of the running loop.
             endpoint: Makes the requests.
+            tokens: What clients show before the backend is asked about them.
         """
         if self.url is None:
             return None
@@ -163,7 +169,15 @@ class WebhookSettings(Section):
         breaker = Breaker(self.breaker_failures, self.breaker_time)
         address = endpoint(self.url, self.max_answer, self._tls())
         delivery = Delivery(address, Signer(self._keys()), breaker, policy, clock)
-        return Backend(addresses, delivery, policy, clock, headers=self.headers, tells_ends=self.disconnect)
+        return Backend(
+            addresses,
+            delivery,
+            policy,
+            clock,
+            headers=self.headers,
+            tells_ends=self.disconnect,
+            tokens=tokens,
+        )
 
     def attachment(self, backend: Backend) -> Attachment:
         """Return what of an application's namespaces the backend has."""

@@ -29,6 +29,7 @@ from rtserver.service.webhooks.messages import (
     read,
 )
 from rtserver.service.webhooks.outbox import Outbox
+from rtserver.service.webhooks.returning import NO_TOKENS, Tokens, forget_claims, settle
 
 __all__ = ["Admission", "Backend"]
 
@@ -87,6 +88,7 @@ class Backend:
         clock: Returns the clock of the running loop.
         headers: Names of headers of a client's request that it is told.
         tells_ends: Whether it is told when a client that it has let in has gone.
+        tokens: What clients show before.
     """
 
     def __init__(
@@ -98,9 +100,11 @@ class Backend:
         *,
         headers: Sequence[str] = (),
         tells_ends: bool = True,
+        tokens: Tokens = NO_TOKENS,
     ) -> None:
         self._addresses = addresses
         self._tells_ends = tells_ends
+        self._tokens = tokens
         self._delivery = delivery
         self._headers = tuple(name.lower() for name in headers)
         self._lines = Lines(policy.max_client_waiting)
@@ -129,10 +133,12 @@ class Backend:
 
         Raises:
             socketio.exceptions.ConnectionRefusedError: The backend refuses it, or gives no answer that can be
-                used. What the client is told has a code in its data then.
+                used. What the client is told has a code in its data then. So it has for one that has come
+                back as another user.
         """
         if socket.recovered:  # it isn't gone any more
             self._outbox.withdraw(_key(socket))
+            forget_claims(socket, self._tokens)
         stay = _Stay(self, socket) if self._tells_ends else None
         try:
             body = await self._delivery.ask(connect_request(socket, self._headers))
@@ -148,6 +154,7 @@ class Backend:
         self._count("connect", "ok")
         if stay is not None:
             stay.may_have_begun()
+        await settle(socket, {**claims_of(socket), **answer.claims}, answer.rooms, self._tokens.user)
         return Admission(answer.claims, tuple(answer.rooms), tuple(answer.emit))
 
     async def event(self, socket: Socket, event: str, args: Sequence[Any]) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
 from rtserver.service.webhooks.delivery import Delivery, Policy
 from rtserver.service.webhooks.endpoint import Endpoint
+from rtserver.service.webhooks.returning import NO_TOKENS, Tokens
 from rtserver.service.webhooks.signing import Signer
 from tests.unit.server.harness import FakeSession, Harness, ManualLoop, manual_clock, turns
 
@@ -36,7 +37,7 @@ class FakeEndpoint(Endpoint):
         go_on: While it is clear, no request is answered.
     """
 
-    def __init__(self, *outcomes: Mapping[str, Any] | BackendError) -> None:
+    def __init__(self, *outcomes: Mapping[str, Any] | Exception) -> None:
         super().__init__("http://127.0.0.1/", 1)
         self.outcomes = list(outcomes)
         self.requests: list[tuple[Mapping[str, str], dict[str, Any]]] = []
@@ -61,7 +62,7 @@ class FakeEndpoint(Endpoint):
         self.timeouts.append(timeout)
         await self.go_on.wait()
         outcome = self.outcomes.pop(0) if self.outcomes else {}
-        if isinstance(outcome, BackendError):
+        if isinstance(outcome, Exception):
             raise outcome
         return orjson.dumps(outcome)
 
@@ -81,6 +82,7 @@ class Service:
         tells_ends: bool = True,
         max_rooms: int | None = None,
         recovery: ConnectionStateRecovery | None = None,
+        tokens: Tokens = NO_TOKENS,
         **policy: Any,
     ) -> None:
         self.loop: ManualLoop
@@ -96,6 +98,7 @@ class Service:
             lambda: self.clock,
             headers=headers,
             tells_ends=tells_ends,
+            tokens=tokens,
         )
 
     async def connect(self, session: FakeSession | None = None) -> tuple[FakeSession, Any]:

@@ -1,0 +1,108 @@
+"""A backend's clients come back: only its new answer counts, whichever worker they come to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from .harness.backend import SECRETS, Answer, ScriptedBackend
+from .harness.command import Commands
+from .harness.node import Node, NodeManager
+
+CONFIG = """
+workers = 2
+[recovery]
+enabled = true
+[auth]
+user = "name"
+[webhooks]
+url = "{url}"
+secrets = ["{secret}"]
+[[namespaces]]
+name = "/chat"
+join = ["user:{{name}}", "role:{{role}}"]
+backend = true
+[[namespaces.events]]
+name = "say"
+relay = ["role:{{role}}"]
+to_sender = true
+"""
+
+
+class Chat:
+    """A service of two workers, whose backend says who each client is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._commands = Commands(folder)
+        self.backend = ScriptedBackend()
+        self.url = ""
+
+    async def start(self) -> None:
+        await self.backend.start()
+        config = CONFIG.format(url=self.backend.url, secret=SECRETS[0])
+        (self._folder / "rtserver.toml").write_text(config)
+        command = await self._commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+        self.url = await command.url()
+
+    def admits(self, **claims: Any) -> None:
+        """Let the backend say this of everyone who comes from now on."""
+        self.backend.script["connect"] = answering({"claims": claims})
+
+    async def close(self) -> None:
+        await self._commands.close()
+        await self.backend.stop()
+
+
+def answering(body: dict[str, Any]) -> Answer:
+    async def answer(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(body)
+
+    return answer
+
+
+@pytest.fixture
+async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
+    chat = Chat(tmp_path)
+    await chat.start()
+    yield chat
+    await chat.close()
+
+
+async def manager_of(node: Node, url: str) -> NodeManager:
+    return await node.manager(url, transports=["websocket"], reconnectionDelay=50, reconnectionDelayMax=100)
+
+
+async def test_a_claim_that_was_taken_away_is_gone(chat: Chat, node: Node) -> None:
+    chat.admits(name="root", role="admin")
+    manager = await manager_of(node, chat.url)
+    socket = await manager.socket("/chat")
+    sid = await socket.connected()
+    assert await socket.call("say", "one") == [{"ok": True}]
+    chat.admits(name="root")
+    await manager.close_engine()
+    await socket.next("disconnect")
+    assert await socket.connected() == sid
+    assert (await chat.backend.next("connect", 2))[1]["recovered"] is True
+    (refused,) = await socket.call("say", "two")
+    assert refused["code"] == "not_in_room"
+
+
+async def test_another_user_is_a_new_client(chat: Chat, node: Node) -> None:
+    chat.admits(name="root", role="admin")
+    manager = await manager_of(node, chat.url)
+    socket = await manager.socket("/chat")
+    sid = await socket.connected()
+    chat.admits(name="eve")
+    await manager.close_engine()
+    (error,) = await socket.next("connect_error")
+    assert error["data"] == {"code": "another_user"}
+    await socket.connect()
+    assert await socket.connected() != sid
+    assert (await chat.backend.next("connect", 3))[1]["recovered"] is False
+    (refused,) = await socket.call("say", "two")
+    assert refused["code"] == "not_in_room"
