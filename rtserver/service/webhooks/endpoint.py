@@ -76,6 +76,8 @@ class Endpoint:
             raise BackendError("backend_failed", f"received no HTTP answer: {_line(error)}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise BackendError("backend_unavailable", f"lost the connection: {_line(error)}") from None
+        except ValueError as error:  # the host's name can't be asked for: a part of it is too long, say
+            raise BackendError("backend_failed", f"the request can't be made: {_line(error)}") from None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -128,21 +128,28 @@ class Outbox:
 
     async def _send(self) -> None:
         """Send what is ready, one after another."""
-        breaker = self._delivery.breaker
-        while self._ready:
-            if wait := breaker.wait(self._clock().now()):
-                await asyncio.sleep(min(wait, PEEK))
-                continue
-            letter, _ = self._ready.popitem(last=False)
-            try:
-                await self._delivery.tell(letter.id, letter.body)
-            except BackendError as error:
-                self._failed(letter, error)
-            else:
-                self._done(letter, "ok")
-        task = asyncio.current_task()
+        breaker, task = self._delivery.breaker, asyncio.current_task()
         assert task is not None
-        self._senders.discard(task)  # here, and not in a callback later: what is added next needs a sender
+        try:
+            while self._ready:
+                if wait := breaker.wait(self._clock().now()):
+                    await asyncio.sleep(min(wait, PEEK))
+                    continue
+                letter, _ = self._ready.popitem(last=False)
+                await self._tell(letter)
+        finally:
+            self._senders.discard(task)  # not in a callback later: what is added next needs a sender
+
+    async def _tell(self, letter: _Letter) -> None:
+        try:
+            await self._delivery.tell(letter.id, letter.body)
+        except BackendError as error:
+            self._failed(letter, error)
+        except Exception as error:  # one message mustn't end the sending of all others
+            logger.exception("the backend can't be told of a client that has gone")
+            self._failed(letter, BackendError("backend_failed", f"received {type(error).__name__}"))
+        else:
+            self._done(letter, "ok")
 
     def _failed(self, letter: _Letter, error: BackendError) -> None:
         letter.attempts += 1

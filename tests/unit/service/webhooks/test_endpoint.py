@@ -152,6 +152,14 @@ async def test_nobody_listens(peer: Peer) -> None:
     assert (caught.value.code, caught.value.retry_after) == ("backend_unavailable", 0.0)
 
 
+async def test_a_host_that_can_t_be_named() -> None:
+    endpoint = Endpoint(f"http://{'x' * 64}.example/", 1)
+    with pytest.raises(BackendError, match="the request can't be made") as caught:
+        await endpoint.post(b"{}", {}, 20)
+    assert (caught.value.code, caught.value.retry_after) == ("backend_failed", None)
+    await endpoint.close()
+
+
 async def test_compressed_answers_aren_t_taken_apart(peer: Peer) -> None:
     peer.answer = http("200 OK", b"\x1f\x8b compressed", "Content-Encoding: gzip")
     assert await peer.post() == b"\x1f\x8b compressed"

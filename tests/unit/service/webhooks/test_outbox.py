@@ -75,6 +75,20 @@ async def test_what_failed_is_told_again_later_and_later() -> None:
     assert (box.counters.queued, box.counters.retries) == (0, 3)
 
 
+async def test_one_that_fails_unexpectedly_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box = Box(*[UnicodeError("label too long")] * SENDERS)
+    names = [str(number) for number in range(2 * SENDERS)]
+    await box.tell(*names)
+    assert sorted(box.told, key=int) == names
+    box.loop.advance(1)
+    await turns(20)
+    assert sorted(box.told[2 * SENDERS :], key=int) == names[:SENDERS]
+    assert (box.counters.queued, box.counters.lost) == (0, 0)
+    assert caplog.messages == ["the backend can't be told of a client that has gone"] * SENDERS
+
+
 async def test_others_don_t_wait_for_one_that_fails() -> None:
     box = Box(FAULT)
     await box.tell("a", "b")
