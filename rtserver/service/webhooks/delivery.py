@@ -99,6 +99,10 @@ class Delivery:
         finally:
             self.counters.waiting -= 1
         try:
+            # With hardly any time left it would fail, and seem to be the fault of a backend that isn't dead.
+            if deadline - self._now() < policy.timeout / 2:
+                problem = f"its turn came after more than half of {policy.timeout:g} s"
+                raise BackendError("backend_busy", problem, 0.0)
             return await self._attempts(new_id(), body, deadline)
         finally:
             self._slots.release()

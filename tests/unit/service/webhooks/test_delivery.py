@@ -104,6 +104,25 @@ async def test_one_that_waits_too_long_for_its_turn() -> None:
     assert await delivery.ask(b"{}") == b"{}"
 
 
+async def test_one_whose_turn_comes_late_isn_t_sent() -> None:
+    loop, clock = manual_clock()
+    endpoint = FakeEndpoint()
+    endpoint.go_on.clear()
+    delivery = deliver(endpoint, clock, concurrency=1, timeout=60.0)
+    tasks = [asyncio.create_task(delivery.ask(b"{}")) for _ in range(3)]
+    await turns()
+    loop.advance(31)
+    endpoint.go_on.set()
+    first, *late = await asyncio.gather(*tasks, return_exceptions=True)
+    assert first == b"{}"
+    for error in late:
+        assert isinstance(error, BackendError)
+        assert (error.code, error.retry_after) == ("backend_busy", 0.0)
+    assert len(endpoint.requests) == 1
+    assert delivery.breaker.state is State.CLOSED
+    assert await delivery.ask(b"{}") == b"{}"
+
+
 async def test_what_is_only_told_waits_for_its_turn() -> None:
     endpoint = FakeEndpoint()
     endpoint.go_on.clear()
