@@ -34,6 +34,7 @@ _LONGEST_VALUE = 80  # characters of a wrong value that an error line shows
 
 # What is shown nowhere: values of such keys, and values with such a word in them.
 _SECRET = re.compile(r"secret|password|token|(auth|api)(\.|_+)keys|cluster(\.|_+)url", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile("://.*@")
 
 # What Kubernetes and Docker links put into the environment for a service that happens to be named rtserver.
 _SERVICE_LINKS = re.compile(r"RTSERVER_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT_\d+_(TCP|UDP)(_.*)?)")
@@ -233,7 +234,7 @@ def _dotted(path: Sequence[str | int]) -> str:
 def _show(key: str, value: Any) -> str:
     """Write a wrong value as TOML writes it, cut where it is long; not one that may have a secret in it."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    if _SECRET.search(key) or _SECRET.search(text):
+    if _SECRET.search(key) or _SECRET.search(text) or _PASSWORD_IN_URL.search(text):
         return "(not shown)"
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 

@@ -268,6 +268,16 @@ def problems_of(file: Path) -> list[str]:
     return [line.removeprefix(f"{file}: ") for line in caught.value.problems]
 
 
+def test_a_password_in_a_url_is_not_shown(file: Path) -> None:
+    (problem,) = problems(
+        file, 'app = "chat:setup"\n[webhooks]\nurl = "https://ada:hunter2@backend.example/"'
+    )
+    assert problem == (
+        "webhooks.url: received (not shown), expected a URL that begins with http:// or https://, without"
+        " user and password"
+    )
+
+
 def test_keys_and_their_variables() -> None:
     keys = valid_keys()
     assert {"app", "listen", "listen.port", "static.folder"} <= set(keys)
