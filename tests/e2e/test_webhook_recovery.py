@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.examples import example
+
 from .harness.backend import SECRETS, Answer, ScriptedBackend
 from .harness.command import Commands
 from .harness.node import Node, NodeManager
@@ -17,8 +19,7 @@ CONFIG = """
 workers = 2
 [recovery]
 enabled = true
-[auth]
-user = "name"
+{auth}
 [webhooks]
 url = "{url}"
 secrets = ["{secret}"]
@@ -44,7 +45,9 @@ class Chat:
 
     async def start(self) -> None:
         await self.backend.start()
-        config = CONFIG.format(url=self.backend.url, secret=SECRETS[0])
+        config = CONFIG.format(
+            auth=example("docs/webhooks.md", "user"), url=self.backend.url, secret=SECRETS[0]
+        )
         (self._folder / "rtserver.toml").write_text(config)
         command = await self._commands.start("serve", "--config", "rtserver.toml", "--port", "0")
         self.url = await command.url()
