@@ -199,7 +199,9 @@ class TestPanels:
         await expect(request.locator("tr", has_text="user-agent")).to_contain_text("a test")
         await expect(request.locator("tr", has_text="cookie")).to_contain_text("(hidden)")
         await expect(request.locator("tr", has_text="transport")).to_contain_text("polling")
-        await expect(ui.card("Rooms").locator("tbody tr")).to_have_text([sid, "lobby"])
+        rooms = ui.card("Rooms").locator("tbody tr")
+        await expect(rooms).to_have_count(2)
+        assert {text.strip() for text in await rooms.all_inner_texts()} == {sid, "lobby"}
         await client.emit("rename", "Grace")
         await expect(details.locator("pre")).to_have_text('{\n  "name": "Grace"\n}')
         await client.disconnect()
