@@ -75,7 +75,9 @@ async def test_a_client_with_a_token_is_let_in_and_its_claims_are_its_session(ma
             {"message": "The token has expired: send a new one", "data": {"code": "token_expired"}},
         ),
         (
-            {"token": token(nbf=time.time() + 1000)},
+            {
+                "token": token(lifetime=2_000_000, nbf=time.time() + 1_000_000)
+            },  # made before the first test runs
             {"message": "The token isn't valid yet", "data": {"code": "token_not_yet_valid"}},
         ),
     ],
