@@ -23,7 +23,8 @@ MAX_NAME: Final = 255
 
 _COLON: Final = re.compile(r":(?![^{}]*\})")  # not one within braces: claims are named by URLs, too
 _CLAIM: Final = re.compile(r"\{([^{}]+)\}")
-_UNFIT: Final = re.compile(r"[*\x00-\x1f\x7f]")
+_UNFIT: Final = re.compile(r"[*\x00-\x1f\x7f\ud800-\udfff]")
+"""What no name may have that someone chooses: UTF-8 has no half characters for other servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,9 @@ def _parse_part(text: str, part: str) -> _Part:
 
 
 def _fits(part: _Part, name: str) -> bool:
-    """Tell whether a part of a name suits a part of a pattern, whatever the claims."""
+    """Tell whether a part of a name suits a part of a pattern, whatever the claims are."""
     if isinstance(part, str):
         return part == name
+    if isinstance(part, _Claim):
+        return name != "" and "*" not in name
     return name != "" and _UNFIT.search(name) is None

@@ -41,6 +41,11 @@ def test_a_name_that_is_too_long() -> None:
     assert not CHAT.lets_join("chat:".ljust(MAX_NAME + 1, "x"), {})
 
 
+@pytest.mark.parametrize("part", ["", "*", "x\n", "\x7f", "\ud83d", "a:b"])
+def test_a_part_of_a_name_that_no_client_chooses(part: str) -> None:
+    assert not CHAT.lets_join(f"chat:{part}", {})
+
+
 @pytest.mark.parametrize(
     ("room", "withdrawn"),
     [
@@ -49,6 +54,9 @@ def test_a_name_that_is_too_long() -> None:
         ("private:green:x", True),
         ("private:blue:x", False),
         ("user:eve", True),
+        ("team:red\x7f", True),
+        ("team:\ud800", True),
+        ("team:*", False),
         ("chat:x", False),
         ("lobby", False),
         ("put there by someone else", False),
