@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import chain, islice
+from typing import Any, Final
 
 from rtserver.server.manager import Manager
 from rtserver.server.target import PLAIN, Flags, Target
@@ -10,7 +11,10 @@ from rtserver.service.namespaces.answers import OK, Answer, refusal, shown
 from rtserver.service.namespaces.declaration import Event
 from rtserver.service.namespaces.member import Member
 
-__all__ = ["Relay"]
+__all__ = ["MOST_ROOMS", "Relay"]
+
+MOST_ROOMS: Final = 10_000
+"""Rooms that one event may be for: two claims that are lists name very many together."""
 
 
 class Relay:
@@ -67,7 +71,13 @@ class Relay:
     def _fixed(self, member: Member, args: tuple[Any, ...]) -> list[str]:
         """Return the rooms that an event of this client always goes to."""
         event, socket = self._event, member.socket
-        rooms = [room for pattern in event.relay for room in pattern.rooms(member.claims)]
+        named = chain.from_iterable(pattern.rooms(member.claims) for pattern in event.relay)
+        rooms = list(islice(named, MOST_ROOMS + 1))
+        if len(rooms) > MOST_ROOMS:
+            raise refusal(
+                "too_many_rooms",
+                f"your claims name more than {MOST_ROOMS} rooms, the most that {event.name} may be for",
+            )
         if event.members_only:
             rooms = [room for room in rooms if socket.is_in(room)]
         if not rooms:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rtserver.service.namespaces.declaration import Event
+from rtserver.service.namespaces.relay import MOST_ROOMS
 from rtserver.testing.client import TestClient
 
 from .chat import NAME, OK, Chat, events, patterns
@@ -98,6 +99,17 @@ async def test_rooms_by_claims_are_those_that_the_client_is_in() -> None:
     assert bob.received == []
     nobody = await chat.connect(sub="eve")
     assert (await nobody.call("say", 1))["code"] == "not_in_room"
+
+
+async def test_two_long_lists_are_not_multiplied() -> None:
+    many = list(range(1500))
+    chat = Chat(events=events(Event("say", patterns("x:{a}:{b}"), members_only=False)))
+    ada = await chat.connect(a=many, b=many)
+    answer = await ada.call("say", 1)
+    assert answer["code"] == "too_many_rooms"
+    assert answer["message"] == (
+        f"your claims name more than {MOST_ROOMS} rooms, the most that say may be for"
+    )
 
 
 async def test_volatile_events_are_left_out_for_who_is_not_ready() -> None:
