@@ -284,5 +284,6 @@ def matches(patterns: Patterns, room: Room) -> bool:
     if not isinstance(room, str):
         return False
     return any(
-        fnmatchcase(room, pattern) for pattern in ((patterns,) if isinstance(patterns, str) else patterns)
+        fnmatchcase(room, pattern.replace("[", "[[]").replace("?", "[?]"))  # only * is special
+        for pattern in ((patterns,) if isinstance(patterns, str) else patterns)
     )

@@ -136,7 +136,9 @@ def test_namespaces_may_have_rooms_of_their_own() -> None:
 def test_patterns() -> None:
     assert matches("chat:*", "chat:1")
     assert not matches("chat:*", "other")
-    assert matches(["a", "b?"], "b1")
+    assert matches(["a", "b*"], "b1")
+    assert matches("b[1]?", "b[1]?")
+    assert not matches("b[1]?", "b12")
     assert not matches("*", 7)
 
 
