@@ -141,7 +141,9 @@ class Backend:
             forget_claims(socket, self._tokens)
         stay = _Stay(self, socket) if self._tells_ends else None
         try:
-            body = await self._delivery.ask(connect_request(socket, self._headers))
+            body = await self._delivery.ask(
+                connect_request(socket, self._headers, self._tokens.shown(socket.namespace))
+            )
             answer = read(ConnectAnswer, body)
         except BackendError as error:
             self._failed(socket, "connect", error)

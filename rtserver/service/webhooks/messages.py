@@ -82,12 +82,13 @@ def claims_of(socket: Socket) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def connect_request(socket: Socket, headers: Sequence[str]) -> bytes:
+def connect_request(socket: Socket, headers: Sequence[str], token: str | None = None) -> bytes:
     """Write what the backend is told of a client that wants to connect.
 
     Args:
         socket: The client.
         headers: Names, in lower case, of headers of its request that are passed on.
+        token: What its token is called in auth and query, which isn't passed on; None if it shows none.
 
     Raises:
         BackendError: It has said something that JSON can't say.
@@ -97,11 +98,11 @@ def connect_request(socket: Socket, headers: Sequence[str]) -> bytes:
         {
             "type": "connect",
             **_who(socket),
-            "auth": handshake.auth,
+            "auth": _without(token, handshake.auth),
             "recovered": socket.recovered,
             "address": handshake.address,
             "secure": handshake.secure,
-            "query": dict(handshake.query),
+            "query": _without(token, dict(handshake.query)),
             "headers": {name: handshake.headers[name] for name in headers if name in handshake.headers},
         },
         "auth",
@@ -173,6 +174,13 @@ def _unusable(problem: str) -> BackendError:
 
 def _who(socket: Socket) -> dict[str, Any]:
     return {"namespace": socket.namespace, "sid": socket.id, "claims": claims_of(socket)}
+
+
+def _without(name: str | None, said: Any) -> Any:
+    """Return what a client has said without the value of this name."""
+    if name is None or not isinstance(said, dict) or name not in said:
+        return said
+    return {key: value for key, value in said.items() if key != name}
 
 
 def _write(message: dict[str, Any], key: str = "") -> bytes:

@@ -36,9 +36,9 @@ class Tokens:
     name: str = "token"
     user: str = "sub"
 
-    def are_shown(self, namespace: str) -> bool:
-        """Tell whether the clients of a namespace show tokens, so that their claims are those of now."""
-        return "*" in self.namespaces or namespace in self.namespaces
+    def shown(self, namespace: str) -> str | None:
+        """Return what the token is called that clients of a namespace have shown; None if they needn't."""
+        return self.name if "*" in self.namespaces or namespace in self.namespaces else None
 
 
 NO_TOKENS: Final = Tokens()
@@ -47,7 +47,7 @@ NO_TOKENS: Final = Tokens()
 
 def forget_claims(socket: Socket, tokens: Tokens) -> None:
     """Forget what was known of a client that is back, unless a token that it has just shown says it."""
-    if not tokens.are_shown(socket.namespace):
+    if tokens.shown(socket.namespace) is None:
         socket.data.pop(CLAIMS, None)
 
 

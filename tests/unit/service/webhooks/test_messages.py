@@ -52,6 +52,12 @@ async def test_a_client_that_wants_to_connect() -> None:
     }
 
 
+@pytest.mark.parametrize(("auth", "passed"), [('{"t":"hush","room":7}', {"room": 7}), ('["t"]', ["t"])])
+async def test_a_token_is_left_out(auth: str, passed: Any) -> None:
+    assert orjson.loads(connect_request(joined(auth), [], "t"))["auth"] == passed
+    assert orjson.loads(connect_request(joined(), [], "transport"))["query"] == {"EIO": "4"}
+
+
 async def test_headers_are_passed_on_by_name_only() -> None:
     assert orjson.loads(connect_request(joined(), []))["headers"] == {}
 

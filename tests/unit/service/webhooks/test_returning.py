@@ -102,6 +102,15 @@ async def test_claims_of_a_token_are_those_that_it_has_now() -> None:
     assert one.endpoint.requests[-1][1]["claims"] == {"sub": "1", "role": "guest"}
 
 
-@pytest.mark.parametrize(("namespaces", "are_shown"), [((), False), (("*",), True), (["/a"], True)])
-def test_where_tokens_are_shown(namespaces: Any, are_shown: bool) -> None:
-    assert Tokens(namespaces).are_shown("/a") is are_shown
+@pytest.mark.parametrize(
+    ("namespaces", "shown"), [((), None), (("*",), "jwt"), (["/a"], "jwt"), (["/"], None)]
+)
+def test_where_tokens_are_shown(namespaces: Any, shown: str | None) -> None:
+    assert Tokens(namespaces, "jwt").shown("/a") == shown
+
+
+async def test_a_token_that_was_verified_isn_t_passed_on() -> None:
+    one = Returned(shown={"sub": "1"})
+    one.harness.session().receive('0{"room":7,"token":"hush"}')
+    await turns(10)
+    assert one.endpoint.requests[0][1]["auth"] == {"room": 7}
