@@ -18,7 +18,7 @@ from rtserver.service.auth.guard import CLAIMS
 
 __all__ = ["GIVEN", "NO_TOKENS", "Tokens", "forget_claims", "settle"]
 
-GIVEN: Final = "backend"
+GIVEN: Final = "rtserver.backend"
 """The key of a client's session under which it is what the backend has given it."""
 
 
@@ -61,12 +61,14 @@ async def settle(socket: Socket, claims: Mapping[str, Any], rooms: Sequence[str]
         user: The claim that names the user.
 
     Raises:
-        socketio.exceptions.ConnectionRefusedError: It is another user's than the connection that was lost.
+        socketio.exceptions.ConnectionRefusedError: It is another user's than the connection that was lost, or
+            whose that was isn't known any more.
     """
-    name, earlier = claims.get(user), socket.data.get(GIVEN)
-    if socket.recovered and earlier is not None:
-        if earlier["user"] != name:
-            message = "Another user has lost this connection: connect again, as a new client"
+    name = claims.get(user)
+    if socket.recovered:
+        earlier = socket.data.get(GIVEN)
+        if earlier is None or earlier["user"] != name:  # an application may have replaced the whole session
+            message = "Another user may have lost this connection: connect again, as a new client"
             raise Refusal(message, {"code": "another_user"})
         await socket.leave([room for room in earlier["rooms"] if room not in rooms])
     socket.data[GIVEN] = {"user": name, "rooms": list(rooms)}

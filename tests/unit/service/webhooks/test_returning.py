@@ -90,6 +90,16 @@ async def test_another_user_isn_t_let_into_the_first_one_s_place(shown: dict[str
     assert session.take() == []
 
 
+async def test_one_of_whom_nothing_is_known_any_more_is_a_new_client() -> None:
+    one = Returned({"claims": {"name": "ada"}, "rooms": ["user:ada"]})
+    session, first = await one.come()
+    await one.sio.save_session(first["sid"], {"chosen": True})
+    session.close("transport close")
+    await turns(10)
+    _, refused = await one.come(first["pid"])
+    assert refused["data"] == {"code": "another_user"}
+
+
 async def test_claims_of_a_token_are_those_that_it_has_now() -> None:
     one = Returned(
         {"claims": {"name": "ada", "role": "admin"}},
