@@ -27,8 +27,8 @@ class FakeGenerator:
     ) -> dict[str, float]:
         self.asked = (mode, ports)
         self.query = query
-        before = used_seconds(pids)
-        while used_seconds(pids) == before:  # time is what this process has to use
+        until = used_seconds(pids) + 0.05
+        while used_seconds(pids) < until:  # time is what this process has to use
             pass
         return self.result
 
@@ -59,7 +59,7 @@ def test_servers_that_share_a_core_wait_for_each_other() -> None:
 def test_without_quotas_a_figure_is_that_of_a_core_for_each() -> None:
     sample = rate(WORKERS, Deployed((SERVER,), workers=(HERE, HERE), unlimited="why"))
     assert sample.value == pytest.approx(400)
-    assert sample.detail["supervisor"] == pytest.approx(100)  # all of it is this process
+    assert sample.detail["supervisor"] == pytest.approx(100, rel=0.2)  # all of it is this process
     assert rate(WORKERS, Deployed((SERVER,), unlimited="why")).value == pytest.approx(200)
 
 
