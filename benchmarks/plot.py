@@ -1,10 +1,11 @@
-"""The plot: how many times better ours is, one group of bars per metric."""
+"""The plot: how many times better one server of ours is than one of others, a group of bars per metric."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.deployment import Group
 from benchmarks.results import Ratio, Results, ratio
 from benchmarks.scenarios import Metric
 from benchmarks.servers import OURS, Peer
@@ -25,7 +26,7 @@ def draw(results: Results, metrics: Sequence[Metric], peers: Sequence[Peer], pat
     matplotlib.use("Agg")
     from matplotlib import pyplot  # noqa: PLC0415
 
-    others = [peer for peer in peers if peer.name != OURS]
+    others = [peer for peer in peers if peer.name != OURS and Group.SERVERS in peer.groups]
     shown = [metric for metric in metrics if any(compare(results, metric, peer) for peer in others)]
     if not shown:
         return False

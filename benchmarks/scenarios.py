@@ -7,7 +7,18 @@ from enum import Enum
 
 from benchmarks.deployment import ALONE, Deployment, Group, Mode
 
-__all__ = ["FULL", "METRICS", "QUICK", "SCENARIOS", "Goal", "Kind", "Metric", "Pace", "Scenario"]
+__all__ = [
+    "ALONE_METRICS",
+    "FULL",
+    "METRICS",
+    "QUICK",
+    "SCENARIOS",
+    "Goal",
+    "Kind",
+    "Metric",
+    "Pace",
+    "Scenario",
+]
 
 PYTHON_SOCKETIO = "python-socketio"
 NODE = "node"
@@ -254,3 +265,7 @@ SCENARIOS = (
 )
 
 METRICS = tuple(metric for scenario in SCENARIOS for metric in scenario.metrics)
+ALONE_METRICS = tuple(
+    metric for scenario in SCENARIOS if scenario.deployment == ALONE for metric in scenario.metrics
+)
+"""Those of one server by itself."""
