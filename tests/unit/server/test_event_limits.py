@@ -103,6 +103,15 @@ async def test_where_only_bytes_are_limited_any_number_of_events_may_come() -> N
     assert (len(one.seen), one.limiter.dropped, session.closed_for) == (600, 0, None)
 
 
+@pytest.mark.parametrize("in_frames", [True, False])
+async def test_where_only_events_are_limited_any_number_of_bytes_may_come(in_frames: bool) -> None:
+    one = Limited(in_frames, events_per_second=100, bytes_burst=100)
+    session = one.session()
+    for _ in range(5):
+        session.receive('51-["note",{"_placeholder":true,"num":0}]', bytes(80))
+    assert (len(one.seen), one.limiter.dropped) == (5, 0)
+
+
 async def test_bytes_over_the_limit() -> None:
     one = Limited(bytes_per_second=400, bytes_burst=100)
     session = one.session()
