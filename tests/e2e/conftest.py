@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import uvloop
+from playwright.async_api import Browser
 
 from .harness.certificate import Certificate
 from .harness.channel import Channel, NodeProcess
+from .harness.demo import chromium
 from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
 from .harness.node import DRIVER, Node
 from .harness.plain import PlainClients
@@ -73,6 +76,13 @@ async def swarm() -> AsyncIterator[Channel]:
     yield channel
     channel.close()
     process.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of a module, which share its event loop."""
+    async with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

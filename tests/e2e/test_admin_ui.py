@@ -18,7 +18,6 @@ from playwright.async_api import Browser, expect
 from rtserver import RedisManager, Server
 
 from .harness.admin_ui import AdminUi, serve_ui
-from .harness.demo import chromium
 from .harness.redis import RedisServer
 from .harness.server import Host, Hosting, make_server
 
@@ -32,12 +31,6 @@ SOON = 0.1
 Serve = Callable[..., Awaitable[Host]]
 Visit = Callable[..., Awaitable[AdminUi]]
 Connect = Callable[..., Awaitable[socketio.AsyncClient]]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

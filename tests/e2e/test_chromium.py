@@ -11,7 +11,6 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
-from .harness.demo import chromium
 from .harness.node import Transport
 from .harness.server import Host, Hosting, make_server, recorded
 
@@ -56,12 +55,6 @@ async function bytes(value) {{
 every_transport = pytest.mark.parametrize("transport", list(Transport), ids=lambda transport: transport.value)
 
 Visit = Callable[..., Awaitable[Page]]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -11,19 +11,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from .harness.demo import Chatter, Network, Service, TerminalChatter, Witness, chromium
+from .harness.demo import Chatter, Network, Service, TerminalChatter, Witness
 
 # One loop for all of them, because they share the browser: it takes longer to start than a test to run.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Arrive = Callable[..., Awaitable[Chatter]]
 Dial = Callable[..., TerminalChatter]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")

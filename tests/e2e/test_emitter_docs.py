@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rtserver.cluster.emitter import BlockingEmitter
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.either import NodeServer, Servers
 from .harness.node import Node
@@ -31,10 +31,6 @@ async def run(name: str, url: str) -> dict[str, Any]:
         if isinstance(value, BlockingEmitter):
             value.close()
     return names
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def test_the_first_examples(server: NodeServer, node: Node, redis_server: RedisServer) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.api import ApiClient
 from .harness.command import Commands
@@ -54,10 +54,6 @@ async def service(commands: Commands, folder: Path, more: str = "", **env: str) 
 
 async def client(node: Node, api: ApiClient, name: str, **options: Any) -> NodeSocket:
     return await node.connect(api.url.removesuffix("/api"), auth={"name": name}, **options)
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def test_the_page_s_batch(node: Node, commands: Commands, tmp_path: Path) -> None:

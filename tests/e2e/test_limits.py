@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 from tests.support.tokens import SECRET, token
 
 from .harness.command import Commands
@@ -49,10 +49,6 @@ async def serve(commands: Commands, folder: Path, more: str = "", /, **limits: i
     (folder / "rtserver.toml").write_text(settings + more)
     command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
     return await command.url()
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 REFUSALS = {

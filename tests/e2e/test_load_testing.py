@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 from tests.support.tokens import SECRET, token
 
 from .harness.command import Commands
@@ -41,10 +41,6 @@ async def measured(commands: Commands, *arguments: str) -> dict[str, Any]:
     assert status == 0, errors
     found: dict[str, Any] = json.loads(output)
     return found
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def test_being_there(commands: Commands, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.command import Command, Commands
 from .harness.node import Node, Transport
@@ -32,10 +32,6 @@ async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
 async def serve(commands: Commands, **environment: str) -> tuple[Command, str]:
     command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0", env=environment)
     return command, (await command.line(r'listening on ([^"]+)"'))[1]
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -12,7 +12,7 @@ import pytest
 import socketio
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.command import TIMEOUT, Command, Commands
 
@@ -69,10 +69,6 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
     operator = Operator(tmp_path)
     yield operator
     await operator.close()
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -10,7 +10,7 @@ import socketio
 import rtserver
 from rtserver import RedisManager, Server
 from rtserver.service.cluster_settings import ClusterSettings
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.node import Node
 from .harness.redis import RedisServer
@@ -24,10 +24,6 @@ def run(name: str, redis_server: RedisServer) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(compile(example(PAGE, name).replace(URL, redis_server.url), PAGE, "exec"), names)
     return names
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def test_two_servers(redis_server: RedisServer, hosting: Hosting, node: Node) -> None:

@@ -18,7 +18,6 @@ from playwright.async_api import Browser
 from rtserver import Server
 from rtserver.transport.client_bundle import BUNDLES
 
-from .harness.demo import chromium
 from .harness.either import Application, Servers, Tell
 from .harness.server import Hosting, make_server
 
@@ -45,12 +44,6 @@ async def urls() -> AsyncIterator[dict[str, str]]:
     yield {kind: (await servers.start(kind, GREETING)).url for kind in ("node", "rtserver")}
     servers.stop()
     await hosting.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
 
 
 class Answer:

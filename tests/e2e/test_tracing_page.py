@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import socketio
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 from tests.support.spans import TRACE, TRACEPARENT
 
 from .harness.command import TIMEOUT, Command, Commands
@@ -18,10 +18,6 @@ from .harness.node import Node
 PAGE = "docs/tracing.md"
 KEY = "a key of the API, 32 characters or more"
 API = f'[[api.keys]]\nname = "test"\nkey = "{KEY}"\nscopes = ["emit"]\n'
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def serve(folder: Path, commands: Commands, settings: str = "", application: str = "") -> Command:

@@ -8,15 +8,11 @@ from pathlib import Path
 
 import socketio
 
-from tests.support.examples import example, untested
+from tests.support.examples import example
 
 from .harness.command import TIMEOUT, Commands
 
 PAGE = "docs/workers.md"
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 async def test_the_application(tmp_path: Path) -> None:

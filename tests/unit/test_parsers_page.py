@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rtserver import Server, SocketViolation
 from rtserver.testing import TestClient
-from tests.support.examples import ROOT, example, untested
+from tests.support.examples import ROOT, example
 
 PAGE = "docs/parsers.md"
 
@@ -30,10 +30,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 def test_the_parser_is_the_one_that_the_end_to_end_tests_use() -> None:

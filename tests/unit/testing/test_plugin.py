@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import ROOT, example, untested
+from tests.support.examples import ROOT, example
 
 PAGE = "docs/testing.md"
 
@@ -75,10 +75,6 @@ def test_the_program_of_the_documentation_runs(application: Path) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("6\n", "")
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 def test_a_failure_of_the_clients_is_the_tests(application: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rtserver import Server, Socket
 from rtserver.testing import TestClient
-from tests.support.examples import ROOT, example, untested
+from tests.support.examples import ROOT, example
 
 PAGE = "docs/interface.md"
 
@@ -24,10 +24,6 @@ def run(*names: str) -> dict[str, Any]:
 
 def player(sio: Server, *rooms: str, namespace: str = "/") -> TestClient:
     return TestClient(sio, auth={"rooms": rooms}, namespace=namespace)
-
-
-def test_every_example_is_tested() -> None:
-    assert untested(PAGE) == 0
 
 
 def test_the_table_names_what_there_is() -> None:
