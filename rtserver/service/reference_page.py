@@ -50,8 +50,9 @@ imported from there.
 
 The first one that has the setting counts. A variable is named `RTSERVER_`, the table, two underscores and
 the setting, all in capitals; a setting above all tables has no table in its variable: `RTSERVER_WORKERS=4`.
-Lists and tables are written as JSON: `{origins}='["https://chat.example"]'`. So a service in a container
-needs no file, and a password stands in none.
+Lists and tables are written as JSON:
+`{origins}='["https://chat.example"]'`. So a service in a container needs no file, and
+a password stands in none.
 
 ## When something is wrong
 

@@ -13,6 +13,8 @@ from tests.support.examples import pages, shells, untested
 DOCS = Path(__file__).parents[2] / "docs"
 NOT_RUN = 9
 """How many blocks of shell commands no test runs: they install packages, or need what no test machine has."""
+COLUMNS = 119
+"""How wide a line of prose may be."""
 
 
 def session_diagram() -> str:
@@ -56,6 +58,16 @@ def test_the_index_has_every_page_once() -> None:
     named = re.findall(r"^\| \[([\w-]+\.md)\]", (DOCS / "README.md").read_text(), re.MULTILINE)
     there = sorted(page.name for page in DOCS.glob("*.md") if page.name != "README.md")
     assert sorted(named) == there, "docs/README.md should name each page in a row of its own"
+
+
+@pytest.mark.parametrize("page", pages())
+def test_prose_is_wrapped(page: str) -> None:
+    """Tables, pictures and code can't be; examples in Python have ruff for their width."""
+    outside_of_code = re.sub(
+        r"^```.*?^```", "", (DOCS.parent / page).read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    prose = [line for line in outside_of_code.splitlines() if not line.startswith(("|", "<"))]
+    assert [line for line in prose if len(line) > COLUMNS] == []
 
 
 @pytest.mark.parametrize("page", pages())
