@@ -36,8 +36,8 @@ def server_options(config: Config) -> dict[str, Any]:
 def _socket_options(config: Config) -> dict[str, Any]:
     options = config.socket.model_dump()
     if config.app is None and "namespaces" not in config.socket.model_fields_set:
-        # Nobody is there for the main namespace, unless it is declared.
-        options["namespaces"] = [each.name for each in config.namespaces]
+        # Nobody is there for the main namespace, unless it is declared or the backend has it.
+        options["namespaces"] = [*(each.name for each in config.namespaces), *config.webhooks.namespaces]
     return options
 
 

@@ -49,11 +49,17 @@ class Config(BaseSettings):
         strict=True, extra="forbid", frozen=True, env_prefix="RTSERVER_", env_nested_delimiter="__"
     )
 
-    app: ImportPath | None = Field(
+    app: Annotated[
+        ImportPath | None,
+        Expected(
+            'an import path, "package.module:attribute"; or none, where [[namespaces]] or webhooks.namespaces'
+            " say what is served"
+        ),
+    ] = Field(
         description=(
             "The application: a rtserver.Server, or a function (plain or async) that receives the Server made"
             " from this file and registers its handlers. A function with a second parameter gets the aiohttp"
-            " Application in it. Where namespaces are declared there needn't be one."
+            " Application in it."
         ),
         examples=["application:setup"],
     )
@@ -135,7 +141,11 @@ class Config(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _something_is_served(cls, values: Any) -> Any:
-        return {"app": None, **values} if isinstance(values, dict) and values.get("namespaces") else values
+        if not isinstance(values, dict):
+            return values
+        webhooks = values.get("webhooks")
+        has_backend = isinstance(webhooks, dict) and webhooks.get("namespaces")
+        return {"app": None, **values} if values.get("namespaces") or has_backend else values
 
     @model_validator(mode="after")
     def _tokens_come_first(self) -> Self:

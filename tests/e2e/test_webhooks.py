@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,21 @@ class Page:
         self._commands = Commands(folder)
         self.command: Command
 
-    async def serve(self, backend: ExampleBackend, *secrets: str, more: str = "") -> str:
-        """Serve the page's application, with the page's configuration."""
+    async def serve(
+        self, backend: ExampleBackend, *secrets: str, more: str = "", namespaces: Sequence[str] = ("/",)
+    ) -> str:
+        """Serve what the page's configuration says."""
         settings = example(PAGE, "config").replace("http://127.0.0.1:9100/", backend.url)
-        (self._folder / "app.py").write_text(example(PAGE, "app"))
+        settings = settings.replace('["/"]', json.dumps(namespaces))
         (self._folder / "webhooks.secret").write_text("\n".join(secrets or SECRETS[:1]) + "\n")
         (self._folder / "rtserver.toml").write_text(more + settings)
         self.command = await self._commands.start("serve", "--config", "rtserver.toml", "--port", "0")
         return await self.command.url()
+
+    def application(self) -> str:
+        """Write the page's application. Returns the setting that names it."""
+        (self._folder / "app.py").write_text(example(PAGE, "app"))
+        return example(PAGE, "app-config")
 
     async def close(self) -> None:
         await self._commands.close()
@@ -78,7 +85,6 @@ async def test_a_chat(page: Page, backend: ExampleBackend, node: Node, transport
     assert await ada.call("say", "Hello!") == ["delivered"]
     assert await eve.next("said") == ["Ada", "Hello!"]
     assert await ada.call("reverse", b"\0\1\xff") == [b"\xff\1\0"]
-    assert await ada.call("add", 1, 2, 3) == [6]  # a handler in Python
     assert await ada.call("say", 1, 2) == [{"error": "say with 2 arguments means nothing here"}]
     assert await eve.call("join", "attic") == ["welcome to attic"]
     await ada.call("say", "Is anybody here?")
@@ -90,6 +96,23 @@ async def test_a_chat(page: Page, backend: ExampleBackend, node: Node, transport
     nobody = await manager.socket("/", {})
     (error,) = await nobody.next("connect_error")
     assert (error["message"], error["data"]) == ("Tell us your name", {"code": "name_missing"})
+
+
+async def test_an_application_beside_it(page: Page, node: Node) -> None:
+    async with ExampleBackend("python") as backend:
+        client = await node.connect(await page.serve(backend, more=page.application()), auth={"name": "Ada"})
+        assert await client.call("add", 1, 2, 3) == [6]
+        assert await client.call("say", "Hello!") == ["delivered"]
+
+
+async def test_only_the_namespaces_of_the_backend_are_there(page: Page, node: Node) -> None:
+    async with ExampleBackend("python") as backend:
+        url = await page.serve(backend, namespaces=["/chat"])
+        client = await node.connect(url, namespace="/chat", auth={"name": "Ada"})
+        assert await client.call("say", "Hello!") == ["delivered"]
+        manager = await node.manager(url, transports=["websocket"], reconnection=False)
+        (error,) = await (await manager.socket("/", {"name": "Ada"})).next("connect_error")
+        assert error["message"] == "Invalid namespace"
 
 
 async def test_the_browser_s_program(page: Page, node: Node) -> None:

@@ -107,8 +107,7 @@ async def http_api(stage: Stage) -> None:
 
 
 async def webhooks(stage: Stage) -> None:
-    """The application, the config file and the backend of the page about webhooks."""
-    stage.example("docs/webhooks.md", "app", "app.py")
+    """The config file and the backend of the page about webhooks."""
     stage.example("docs/webhooks.md", "config", "rtserver.toml")
     stage.write("backend.py", (ROOT / "docs/examples/backend.py").read_text())
 

@@ -8,6 +8,11 @@ import pytest
 from rtserver.errors import ConfigError
 from rtserver.service.config import environment_name, load_config, valid_keys
 
+APP = (
+    'an import path, "package.module:attribute"; or none, where [[namespaces]] or webhooks.namespaces say'
+    " what is served"
+)
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -122,7 +127,7 @@ class TestProblems:
                 'socket.slow_clients: received {"a": "conflate"}, expected one of "disconnect",',
             ),
             ('loop = "libev"', 'loop: received "libev", expected one of "uvloop", "asyncio"'),
-            ('app = "chat"', 'app: received "chat", expected an import path, "package.module:attribute"'),
+            ('app = "chat"', f'app: received "chat", expected {APP}'),
             (
                 "[engine]\nping_interval = 0",
                 "engine.ping_interval: received 0, expected a number, above 0 and at most 86400",
@@ -202,7 +207,7 @@ class TestProblems:
         assert problems(file, '[listen]\nport = "x"\nprot = 1\n[engine]\ncookie = 5') == [
             'environment: RTSERVER_LOGG__LEVEL: unknown setting (received "info");'
             " did you mean RTSERVER_LOG__LEVEL?",
-            'app: missing, expected an import path, "package.module:attribute"',
+            f"app: missing, expected {APP}",
             'listen.port: received "x", expected an integer, at least 0 and at most 65535',
             'environment: RTSERVER_LISTEN__BACKLOG: received "many",'
             " expected an integer, at least 1 and at most 65535",
@@ -222,7 +227,7 @@ class TestProblems:
 
     def test_a_long_value_is_cut(self, file: Path) -> None:
         (line,) = problems(file, f'app = "{"x" * 500}"')
-        assert line == f'app: received "{"x" * 79}…, expected an import path, "package.module:attribute"'
+        assert line == f'app: received "{"x" * 79}…, expected {APP}'
 
     def test_the_command_line_is_named(self, file: Path) -> None:
         file.write_text('app = "chat:setup"')

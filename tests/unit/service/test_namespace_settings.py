@@ -8,6 +8,7 @@ import pytest
 from rtserver.errors import ConfigError
 from rtserver.service.config import load_config
 from rtserver.service.namespace_settings import NamespaceSettings
+from rtserver.service.server_options import server_options
 from tests.support.tokens import SECRET
 
 TOKENS = f"""
@@ -41,13 +42,20 @@ def test_no_application_is_needed(tmp_path: Path) -> None:
     config = load_config(file)
     assert config.app is None
     assert [each.name for each in config.namespaces] == ["/chat"]
+    file.write_text(WEBHOOKS)
+    config = load_config(file)
+    assert config.app is None
+    assert server_options(config)["namespaces"] == ["/chat"]
     file.write_text('app = "chat:setup"\n' + CHAT)
     assert load_config(file).app == "chat:setup"
 
 
-@pytest.mark.parametrize("text", ["", "namespaces = []"])
+@pytest.mark.parametrize("text", ["", "namespaces = []", "namespaces = []\nwebhooks = {}"])
 def test_something_is_served(tmp_path: Path, text: str) -> None:
-    assert problems(tmp_path, text) == ['app: missing, expected an import path, "package.module:attribute"']
+    assert problems(tmp_path, text) == [
+        'app: missing, expected an import path, "package.module:attribute"; or none, where [[namespaces]] or'
+        " webhooks.namespaces say what is served"
+    ]
 
 
 def test_what_may_be_joined_may_be_left_unless_it_is_said_otherwise() -> None:
