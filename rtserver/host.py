@@ -23,7 +23,7 @@ from rtserver.server.delivery.slow_clients import OnDrop, SlowClients, policies
 from rtserver.server.loggers import choose_logger
 from rtserver.server.manager import Manager
 from rtserver.server.recovery.options import ConnectionStateRecovery
-from rtserver.server.server import SocketIOServer
+from rtserver.server.server import PATIENCE, SocketIOServer
 from rtserver.server.settings import Settings
 from rtserver.socketio.packet import Limits
 from rtserver.tracing.options import Tracing, make_spans
@@ -348,12 +348,16 @@ class Server(SocketIOServer):
         """
         await self.eio.drain(seconds, heirs, patience=patience, is_busy=self._dispatch.is_busy)
 
-    async def shutdown(self) -> None:
-        """Disconnect every client, and end the handlers that still run."""
+    async def shutdown(self, *, patience: float = PATIENCE) -> None:
+        """Disconnect every client, and end the handlers that still run.
+
+        Args:
+            patience: Seconds that they have, ``disconnect`` handlers included, before they are cancelled.
+        """
         if self._instrumentation is not None:
             await self._instrumentation.shutdown()
         await self.eio.close()
-        await super().shutdown()
+        await super().shutdown(patience=patience)
 
 
 def _checked(manager: Any) -> Manager:

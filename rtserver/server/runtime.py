@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from rtserver.clock import Clock
 from rtserver.server.ordered_start import HandlerTask, OrderedStart
 
 __all__ = ["Runtime"]
+
+CANCELLED: Final = 1.0
+"""Seconds that handlers have to end once they were cancelled."""
 
 
 class Runtime:
@@ -36,20 +39,24 @@ class Runtime:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def finish(self, grace: float) -> None:
+    async def finish(self, patience: float) -> int:
         """Wait for what runs, then cancel what still does.
 
         Args:
-            grace: Seconds to wait.
+            patience: Seconds to wait.
+
+        Returns:
+            How many were cancelled.
         """
-        running = self.tasks - {asyncio.current_task()}
-        if running:
-            _, late = await asyncio.wait(running, timeout=grace)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=grace)
+        late: set[asyncio.Task[Any]] = set()
+        if running := self.tasks - {asyncio.current_task()}:
+            _, late = await asyncio.wait(running, timeout=patience)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=CANCELLED)
         self._ordered.close()
+        return len(late)
 
 
 def is_suspended(result: Any) -> bool:

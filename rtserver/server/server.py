@@ -17,7 +17,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import socketio
 
@@ -49,9 +49,9 @@ from rtserver.server.settings import Settings
 from rtserver.server.target import PLAIN, Target, room_names
 from rtserver.socketio.codec import Codec
 
-__all__ = ["SocketIOServer"]
+__all__ = ["PATIENCE", "SocketIOServer"]
 
-GRACE = 5.0
+PATIENCE: Final = 5.0
 """Seconds that handlers have to end when the server shuts down."""
 
 
@@ -269,14 +269,18 @@ class SocketIOServer(Registration, Membership, RoomMethods, NodeInterface):
             self._started = True
             await done(self.manager.start())
 
-    async def shutdown(self) -> None:
+    async def shutdown(self, *, patience: float = PATIENCE) -> None:
         """Give the handlers that still run some time to end, then cancel them.
 
         Tasks of `start_background_task` are the application's own, as in python-socketio.
+
+        Args:
+            patience: Seconds that they have.
         """
         if self._verbose:
             self.logger.info("Socket.IO is shutting down")
-        await self._hub.runtime().finish(GRACE)
+        if late := await self._hub.runtime().finish(patience):
+            self.logger.warning("handlers that hadn't ended after %g seconds: %d, cancelled", patience, late)
         if self._started:
             self._started = False
             await done(self.manager.close())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,8 +28,6 @@ from rtserver.service.static_files import add_static
 from rtserver.service.tls.certificate import Certificate
 
 __all__ = ["Service"]
-
-logger = logging.getLogger("rtserver.service")
 
 ACCEPTS: Final = 8
 """Connections that asyncio accepts in one turn, before it is known whether there is room for them. It takes
@@ -175,11 +172,7 @@ class Service:
         if self._api is not None:
             await self._api.close(self.config.shutdown_timeout)
         if self.server is not None:
-            try:
-                async with asyncio.timeout(self.config.shutdown_timeout):
-                    await self.server.shutdown()
-            except TimeoutError:
-                logger.warning("handlers hadn't finished after %g seconds", self.config.shutdown_timeout)
+            await self.server.shutdown(patience=self.config.shutdown_timeout)
         if self.certificate is not None:
             self.certificate.close()
         if self._made is not None:

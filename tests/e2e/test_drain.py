@@ -37,6 +37,12 @@ def setup(server):
     async def ask_me(sid):
         server.start_background_task(ask, sid)
 
+    @server.event(namespace="/leaving")
+    async def disconnect(sid):
+        Path("leaving").touch()
+        await released()
+        Path("left").touch()
+
     async def ask(sid):
         Path("answer").write_text(str(await server.call("question", to=sid, timeout=60)))
 """
@@ -63,11 +69,11 @@ class Service:
         self.internal = (await self.command.line(r"health and readiness on (\S+)"))[1]
         self.url = await self.command.url()
 
-    async def client(self) -> tuple[socketio.AsyncClient, asyncio.Event]:
+    async def client(self, namespace: str = "/") -> tuple[socketio.AsyncClient, asyncio.Event]:
         """Connect a client; its event is set when it is disconnected."""
         client, gone = socketio.AsyncClient(reconnection=False), asyncio.Event()
-        client.on("disconnect", lambda *_: gone.set())
-        await client.connect(self.url, transports=["websocket"])
+        client.on("disconnect", lambda *_: gone.set(), namespace=namespace)
+        await client.connect(self.url, namespaces=[namespace], transports=["websocket"])
         self._clients.append(client)
         return client, gone
 
@@ -182,6 +188,28 @@ async def test_a_handler_that_doesnt_end_is_given_up(service: Service, workers: 
     await service.has("working")
     assert (await service.command.end(signal.SIGTERM))[0] == 0
     await within(gone)
+
+
+@both
+async def test_disconnect_handlers_end(service: Service, workers: int) -> None:
+    await service.start(workers, "shutdown_timeout = 60")
+    _, gone = await service.client("/leaving")
+    service.command.process.send_signal(signal.SIGTERM)
+    await within(gone)
+    await service.has("leaving")
+    (service.folder / "release").touch()
+    assert (await service.command.end())[0] == 0
+    assert (service.folder / "left").exists()
+
+
+@both
+async def test_a_disconnect_handler_that_doesnt_end_is_given_up(service: Service, workers: int) -> None:
+    await service.start(workers, "shutdown_timeout = 0.3")
+    await service.client("/leaving")
+    status, _, errors = await service.command.end(signal.SIGTERM)
+    assert status == 0
+    assert "handlers that hadn't ended after 0.3 seconds: 1, cancelled" in errors
+    assert not (service.folder / "left").exists()
 
 
 async def test_an_application_that_hosts_the_server_itself(hosting: Hosting, node: Node) -> None:

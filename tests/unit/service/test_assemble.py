@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from rtserver.cluster.default import default_manager, set_place
 from rtserver.cluster.workers.manager import WorkerManager
 from rtserver.cluster.workers.place import Place
+from rtserver.server.runtime import Runtime
 from rtserver.service.assemble import Service
 from rtserver.service.settings import Config
 
@@ -17,3 +21,21 @@ def test_a_worker_knows_where_it_is_and_what_may_wait_for_the_others(tmp_path: P
         set_place(None)
     assert isinstance(manager, WorkerManager)
     assert (manager._workers.place.name, manager._workers._max_buffer) == ("k3Zp", 70_000)
+
+
+async def test_handlers_have_the_time_of_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "leisurely.py").write_text("def setup(server):\n    pass\n")
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    waits: list[float] = []
+
+    async def finish(self: Runtime, patience: float) -> int:
+        waits.append(patience)
+        return 0
+
+    monkeypatch.setattr(Runtime, "finish", finish)
+    service = Service(Config(app="leisurely:setup", app_dir=str(tmp_path), shutdown_timeout=77))
+    await service.prepare()
+    await service.close()
+    sys.modules.pop("leisurely")
+    assert waits[0] == 77
