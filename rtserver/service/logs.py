@@ -22,7 +22,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)] i
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def configure_logging(settings: LogSettings, worker: str = "") -> None:
+def configure_logging(settings: LogSettings, worker: str = "", before: LogSettings | None = None) -> None:
     """Send every log record to the standard error stream in the format and at the levels that are set.
 
     Loggers that exist already keep working; handlers that were on the root logger are taken off.
@@ -30,6 +30,7 @@ def configure_logging(settings: LogSettings, worker: str = "") -> None:
     Args:
         settings: The settings.
         worker: The name of this process, where there are several, for each entry.
+        before: The settings that held until now: loggers that have a level by them alone lose it.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(worker) if settings.format == "json" else ConsoleFormatter(worker))
@@ -38,6 +39,8 @@ def configure_logging(settings: LogSettings, worker: str = "") -> None:
         root.removeHandler(present)
     root.addHandler(handler)
     root.setLevel(settings.level.upper())
+    for name in before.levels if before is not None else ():
+        logging.getLogger(name).setLevel(logging.NOTSET)
     for name, level in settings.levels.items():
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger(bad_requests.LOGGER).addFilter(bad_requests.demote)

@@ -60,9 +60,7 @@ def reload(service: Service, load: Callable[[], Config]) -> None:
     if (old.listen.tls_certificate is None) is not (listen.tls_certificate is None):
         kept |= {"listen.tls_certificate"} | (found & {"listen.tls_key"})
     service.config = _merged(old, new, found - kept)
-    for name in old.log.levels:
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    configure_logging(service.config.log)
+    configure_logging(service.config.log, before=old.log)
     if kept:
         logger.warning(
             "%s: changed, which takes effect when the service is started again", ", ".join(sorted(kept))

@@ -225,7 +225,7 @@ class Supervisor:
         if self._settled is None:
             announce(plan.config, self._source, self._urls, plan.count)
         else:
-            configure_logging(plan.config.log)
+            configure_logging(plan.config.log, before=self._config.log)
             logger.info("every worker has the new configuration")
         self._settled = plan
         self._config = plan.config

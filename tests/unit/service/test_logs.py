@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from aiohttp import web
@@ -11,18 +10,6 @@ from aiohttp import web
 from rtserver.service import bad_requests
 from rtserver.service.log_settings import LogSettings
 from rtserver.service.logs import ConsoleFormatter, JsonFormatter, configure_logging
-
-
-@pytest.fixture
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    logging.getLogger("rtserver.quiet").setLevel(logging.NOTSET)
-    logging.getLogger(bad_requests.LOGGER).removeFilter(bad_requests.demote)
 
 
 def record(message: str, *args: object, **fields: object) -> logging.LogRecord:
@@ -92,12 +79,18 @@ class TestJson:
 
 @pytest.mark.usefixtures("_restore_logging")
 class TestConfigure:
+    def test_a_level_is_taken_back_with_the_setting(self) -> None:
+        before = LogSettings(levels={"rtserver.test.quiet": "error"})
+        configure_logging(before)
+        configure_logging(LogSettings(), before=before)
+        assert logging.getLogger("rtserver.test.quiet").level == logging.NOTSET
+
     def test_levels(self, capsys: pytest.CaptureFixture[str]) -> None:
-        configure_logging(LogSettings(level="info", levels={"rtserver.quiet": "error"}))
+        configure_logging(LogSettings(level="info", levels={"rtserver.test.quiet": "error"}))
         logging.getLogger("rtserver.loud").info("one")
         logging.getLogger("rtserver.loud").debug("two")
-        logging.getLogger("rtserver.quiet").warning("three")
-        logging.getLogger("rtserver.quiet").error("four")
+        logging.getLogger("rtserver.test.quiet").warning("three")
+        logging.getLogger("rtserver.test.quiet").error("four")
         assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == ["one", "four"]
 
     def test_a_second_call_replaces_the_first(self, capsys: pytest.CaptureFixture[str]) -> None:

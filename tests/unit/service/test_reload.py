@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,7 @@ from rtserver.service.reload import changes, reload
 from rtserver.service.settings import Config
 from tests.support.certificates import CertificateFiles
 
-
-@pytest.fixture(autouse=True)
-def _log_levels(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Leave the root logger as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
+pytestmark = pytest.mark.usefixtures("_restore_logging")
 
 
 def config(**settings: Any) -> Config:
@@ -35,14 +25,14 @@ def config(**settings: Any) -> Config:
 
 
 def test_the_log_and_the_times_of_the_end() -> None:
-    service = Service(config(log=LogSettings(levels={"rtserver.test": "debug"})))
-    logging.getLogger("rtserver.test").setLevel("DEBUG")
-    log = LogSettings(level="warning", format="json", levels={"rtserver.other": "error"})
+    service = Service(config(log=LogSettings(levels={"rtserver.test.one": "debug"})))
+    logging.getLogger("rtserver.test.one").setLevel("DEBUG")
+    log = LogSettings(level="warning", format="json", levels={"rtserver.test.other": "error"})
     new = config(drain_time=5, drain_delay=2, shutdown_timeout=7, log=log)
     reload(service, lambda: new)
     assert service.config == new
-    assert logging.getLogger("rtserver.test").level == logging.NOTSET
-    assert logging.getLogger("rtserver.other").level == logging.ERROR
+    assert logging.getLogger("rtserver.test.one").level == logging.NOTSET
+    assert logging.getLogger("rtserver.test.other").level == logging.ERROR
     assert logging.getLogger().level == logging.WARNING
 
 
