@@ -51,5 +51,8 @@ def _recovery(config: Config) -> ConnectionStateRecovery | None:
 
 def without_effect(config: Config) -> list[str]:
     """Name the settings that speak to a Server which the application has made itself."""
-    names = ("cluster", "engine", "socket", "recovery", "duplicates", "history", "presence")
-    return [f"{name}.{key}" for name in names for key in sorted(getattr(config, name).model_fields_set)]
+    names = ("cluster", "engine", "socket", "recovery", "duplicates", "history", "presence", "tracing")
+    idle = [f"{name}.{key}" for name in names for key in sorted(getattr(config, name).model_fields_set)]
+    if config.api.keys and "tracing.enabled" in idle:
+        idle.remove("tracing.enabled")  # requests of the API have spans
+    return [*idle, "log.clients"] if config.log.clients else idle

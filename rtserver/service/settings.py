@@ -59,7 +59,8 @@ class Config(BaseSettings):
         description=(
             "The application: a rtserver.Server, or a function (plain or async) that receives the Server made"
             " from this file and registers its handlers. A function with a second parameter gets the aiohttp"
-            " Application in it."
+            " Application in it. A Server has its options already: the log says at the start which settings"
+            " have no effect on it."
         ),
         examples=["application:setup"],
     )

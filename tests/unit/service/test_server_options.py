@@ -10,6 +10,7 @@ from rtserver.server.delivery.duplicates import DuplicateSuppression
 from rtserver.server.delivery.history import History
 from rtserver.server.delivery.presence import Presence
 from rtserver.server.recovery.options import ConnectionStateRecovery
+from rtserver.service.api_settings import ApiKeySettings, ApiSettings
 from rtserver.service.delivery_settings import (
     DuplicateSettings,
     HistorySettings,
@@ -17,8 +18,10 @@ from rtserver.service.delivery_settings import (
     RecoverySettings,
 )
 from rtserver.service.log_settings import LogSettings
-from rtserver.service.server_options import server_options
+from rtserver.service.server_options import server_options, without_effect
 from rtserver.service.settings import Config
+from rtserver.service.socket_settings import SocketSettings
+from rtserver.service.tracing_settings import TracingSettings
 
 # Written otherwise in a config file, with the same meaning.
 SAME = {
@@ -67,3 +70,25 @@ def test_duplicates_history_and_presence_are_on_when_they_are_asked_for() -> Non
 def test_no_more_can_be_replayed_than_is_kept() -> None:
     with pytest.raises(ValueError, match="replay is 6, expected max_events, 5, or less"):
         HistorySettings(rooms=["x"], max_events=5, replay=6)
+
+
+def test_settings_that_a_server_of_the_applications_own_has_no_ear_for() -> None:
+    config = Config(
+        app="chat:server",
+        socket=SocketSettings(max_namespaces=5, max_rooms=5),
+        tracing=TracingSettings(enabled=True, one_trace=True),
+        log=LogSettings(clients=True),
+    )
+    idle = [
+        "socket.max_namespaces",
+        "socket.max_rooms",
+        "tracing.enabled",
+        "tracing.one_trace",
+        "log.clients",
+    ]
+    assert without_effect(config) == idle
+    api = ApiSettings(keys=[ApiKeySettings(name="test", key="k" * 32, scopes=["emit"])])
+    assert without_effect(config.model_copy(update={"api": api})) == [
+        name for name in idle if name != "tracing.enabled"
+    ]
+    assert without_effect(Config(app="chat:server")) == []
