@@ -12,8 +12,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 PYTEST_ARGS ?=
+PORT ?=
 
-PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 # "resolved" addresses stay out of the lock files, so that they work with any registry.
 NPM_CI := npm ci --loglevel=error --no-audit --no-fund --omit-lockfile-registry-resolved
 
@@ -22,13 +23,21 @@ TEST_CLIENTS := tests/e2e/node_modules/.package-lock.json
 BENCH_PEERS := benchmarks/peers/node_modules/.package-lock.json
 
 # $(call need,command,Debian package,what for)
-need = command -v $(1) >/dev/null || { echo "make: $(1) is missing, $(3) needs it. Install it with: apt-get install $(2)" >&2; exit 1; }
+need = command -v $(1) >/dev/null || { echo "make: $(1) is missing; it is for $(3). Install it with: apt-get install $(2)" >&2; exit 1; }
+# $(call failed,what couldn't be installed,where it comes from,what names another place)
+failed = { echo "make: couldn't install $(1); the reason stands above. It comes from $(2): behind a proxy set HTTPS_PROXY, for a mirror $(3)" >&2; exit 1; }
+comma := ,
+# $(call pip_install,packages,what they are)
+define pip_install
+@echo "== $(2)"
+@$(PIP) $(1) || $(call failed,$(2),pypi.org,PIP_INDEX_URL)
+endef
 # $(call npm_ci,stamp file,what for)
 define npm_ci
 @$(call need,node,nodejs npm,$(2))
 @$(call need,npm,nodejs npm,$(2))
 @echo "== npm packages of $(2)"
-@cd $(patsubst %/node_modules/.package-lock.json,%,$(1)) && $(NPM_CI) >/dev/null
+@(cd $(patsubst %/node_modules/.package-lock.json,%,$(1)) && $(NPM_CI) >/dev/null) || $(call failed,the npm packages of $(2),registry.npmjs.org,npm_config_registry)
 @touch $(1)
 endef
 
@@ -37,10 +46,10 @@ endef
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000
-	@exec $(BIN)/rtserver serve --config config/development.toml
+serve: $(VENV)/.installed $(DEMO_CLIENT)  ## Serve the demo on http://127.0.0.1:8000, or with PORT=8001 there
+	@exec $(BIN)/rtserver serve --config config/development.toml $(if $(PORT),--port $(PORT))
 
-test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium curl haproxy nginx redis systemd  ## Run the tests, real clients and Chromium included
+test: $(VENV)/.installed-test $(DEMO_CLIENT) $(TEST_CLIENTS) chromium curl haproxy nginx redis systemd  ## Run the tests, real clients and Chromium included; or some: PYTEST_ARGS=tests/unit
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint  ## Check style and types: ruff, mypy strict
@@ -79,23 +88,19 @@ $(VENV)/pyvenv.cfg:
 	"$$python" -m venv $(VENV) || { rm -rf $(VENV); echo "make: $$python couldn't make $(VENV); the reason stands above" >&2; exit 1; }
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/pyvenv.cfg
-	@echo "== rtserver and its dependencies"
-	@$(PIP_INSTALL) --editable .
+	$(call pip_install,--editable .,rtserver and its dependencies)
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/pyvenv.cfg
-	@echo "== rtserver and what its tests need"
-	@$(PIP_INSTALL) --editable '.[test]'
+	$(call pip_install,--editable '.[test]',rtserver and what its tests need)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(VENV)/pyvenv.cfg
-	@echo "== rtserver and what its checks need"
-	@$(PIP_INSTALL) --editable '.[lint,test,bench]'
+	$(call pip_install,--editable '.[lint$(comma)test$(comma)bench]',rtserver and what its checks need)
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-bench
 
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/pyvenv.cfg
-	@echo "== rtserver and what its benchmark needs"
-	@$(PIP_INSTALL) --editable '.[bench]'
+	$(call pip_install,--editable '.[bench]',rtserver and what its benchmark needs)
 	@touch $@ $(VENV)/.installed
 
 # JavaScript clients and peers, from npm.
@@ -119,27 +124,28 @@ bench-peers:
 define debian
 @if PATH="$$PATH:/usr/sbin" command -v $(1) >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "make: $(1) is missing, $(2) needs it. Install it as root with: apt-get install $(3)" >&2; exit 1; \
+		echo "make: $(1) is missing; it is for $(2). Install it as root with: apt-get install $(3)" >&2; exit 1; \
 	fi; \
 	echo "== $(1), from Debian"; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(3) >/dev/null
+	apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(3) >/dev/null || \
+		{ echo "make: couldn't install $(1), which is for $(2); the reason stands above. Install it with: apt-get install $(3)" >&2; exit 1; }
 endef
 
 chromium:
-	$(call debian,chromium,the browser test,chromium)
+	$(call debian,chromium,the tests of the demo,chromium)
 
 haproxy:
-	$(call debian,haproxy,the reverse proxy test,haproxy)
+	$(call debian,haproxy,the tests of proxies,haproxy)
 
 nginx:
-	$(call debian,nginx,the reverse proxy test,nginx-light)
+	$(call debian,nginx,the tests of proxies,nginx-light)
 
 redis:
 	$(call debian,redis-server,the tests of clusters,redis-server)
 
 curl:
-	$(call debian,curl,the test of the documentation,curl)
+	$(call debian,curl,the tests of the documentation,curl)
 
 systemd:
-	$(call debian,systemd-analyze,the test of its unit files,systemd)
+	$(call debian,systemd-analyze,the tests of the unit files,systemd)
