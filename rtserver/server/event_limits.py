@@ -1,11 +1,11 @@
 """How many events, and how many bytes of them, a client may send, where that is limited.
 
-It stands between Engine.IO and the server, and only where there is such a limit. Each client has two token
-buckets that one timer fills for all: no message looks at a clock.
+The transports ask here, and only where there is such a limit, once for all that comes in one read. Each
+client has two token buckets that one timer fills for all: nothing that comes looks at a clock.
 
 Only events are left out, each with its attachments. Other packets count, but the server needs them: a client
-that sends too many of those is disconnected. What a plain WebSocket client sends counts as a packet, but its
-bytes don't.
+that sends too many of those is disconnected. What comes in one read may be more bytes than the bucket holds:
+it passes while there are any, and is overdrawn.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from math import inf
 from typing import Any, Final
 
 from rtserver.clock import Clock, Timer
-from rtserver.engineio.handler import PacketHandler, Session
+from rtserver.engineio.handler import Session
+from rtserver.engineio.packet import MESSAGE
 from rtserver.errors import SocketViolation
 from rtserver.server.codecs import has_binary_packets
 from rtserver.server.hub import deliver
 from rtserver.socketio.codec import Codec
-from rtserver.socketio.packet import PacketType
+from rtserver.socketio.packet import Packet, PacketType
 
 __all__ = ["EventLimiter", "EventLimits"]
 
@@ -29,6 +30,8 @@ INTERVAL: Final = 0.25
 """Seconds between two fillings."""
 REASON: Final = "rate limit exceeded"
 """Why a client is disconnected that doesn't stop."""
+_MESSAGE: Final = MESSAGE.decode()
+"""The type of Engine.IO's packets that hold Socket.IO's."""
 POLICY_VIOLATION: Final = 1008
 """The close code for it (RFC 6455, 7.4.1)."""
 _EVENTS: Final = (PacketType.EVENT, PacketType.BINARY_EVENT)
@@ -56,7 +59,7 @@ class EventLimits:
 class _Bucket:
     """What one client may send now."""
 
-    __slots__ = ("attachments", "bytes", "events", "excess", "filled")
+    __slots__ = ("attachments", "bytes", "events", "excess", "filled", "uncounted")
 
     def __init__(self, limits: EventLimits, filled: float) -> None:
         self.events: float = inf if limits.events_per_second is None else limits.events_burst
@@ -65,155 +68,111 @@ class _Bucket:
         """Packets over the limit."""
         self.attachments = 0
         """Attachments to come of an event that was left out."""
+        self.uncounted = 0
+        """Bytes that came of a packet which isn't complete: it may yet be more than the bucket holds."""
         self.filled = filled
         """When that was so."""
 
 
 class EventLimiter:
-    """An Engine.IO handler in front of a server's.
+    """Decides which packets a client may send: the `Allowance` of a server's transports.
 
     Args:
-        handler: The server's.
-        codec: Encodes the answers to what is left out.
+        codec: Decodes what is over the limit, and encodes the answers to it.
         limits: What is limited.
         clock: Returns the clock of the running loop.
     """
 
-    def __init__(
-        self, handler: PacketHandler, codec: Codec, limits: EventLimits, clock: Callable[[], Clock]
-    ) -> None:
-        self._handler = handler
+    def __init__(self, codec: Codec, limits: EventLimits, clock: Callable[[], Clock]) -> None:
         self._codec = codec
         self._limits = limits
         self._clock = clock
-        self._message = handler.message
-        self._packet = handler.packet
-        self._counts_bytes = limits.bytes_per_second is not None
         self._is_binary = has_binary_packets(codec)
-        self._buckets: dict[Session, _Bucket] = {}
-        self.packet, self.decode = self._gate(handler.decode)
-        self._now = 0.0
+        self.buckets: dict[Session, _Bucket] = {}
+        self.now = 0.0
         """The time, as it was when the buckets were to be filled last."""
         self._timer: Timer | None = None
-        self.drain = handler.drain
         self.dropped = 0
         """Events that were left out."""
         self.disconnected = 0
         """Clients that were disconnected because they went on."""
 
-    # What Engine.IO calls.
+    def admit(self, session: Session, packets: list[Any], size: int, /) -> list[Any]:
+        """Return the packets that the session is to take; arguments as of `Allowance.admit`."""
+        bucket = self.buckets.get(session)
+        if bucket is None:
+            if not session.is_open:
+                return packets
+            bucket = self._begin(session)
+        if bucket.filled is not self.now:
+            self._refill(bucket)
+        if not packets:
+            bucket.uncounted += size
+            return packets
+        is_affordable = bucket.bytes > 0
+        inflated = sum([len(packet) for packet in packets if packet.__class__ is not tuple])
+        bucket.bytes -= max(size + bucket.uncounted, inflated)
+        bucket.uncounted = 0
+        admitted = []
+        for packet in packets:
+            if self._admits(session, bucket, packet, is_affordable):
+                admitted.append(packet)
+            if not session.is_open:
+                return []
+        return admitted
 
-    def connect(self, session: Session, /) -> None:
-        """Take a new session."""
-        self._handler.connect(session)
+    def forget(self, session: Session, /) -> None:
+        """Forget a session that has ended."""
+        self.buckets.pop(session, None)
+
+    def _begin(self, session: Session) -> _Bucket:
         if self._timer is None:
             clock = self._clock()
-            self._now = clock.now()
+            self.now = clock.now()
             self._timer = Timer(clock, self._fill)
             self._timer.set(INTERVAL)
-        self._buckets[session] = _Bucket(self._limits, self._now)
+        bucket = self.buckets[session] = _Bucket(self._limits, self.now)
+        return bucket
 
-    def disconnect(self, session: Session, reason: str, /) -> None:
-        """Forget a session."""
-        self._buckets.pop(session, None)
-        self._handler.disconnect(session, reason)
-
-    def message(self, session: Session, data: str | bytes, /) -> None:
-        """Take one message that isn't decoded yet, if the client may send it."""
-        bucket = self._buckets.get(session)
-        if bucket is None:
-            self._message(session, data)
-        elif data.__class__ is bytes and not self._is_binary:
-            bucket.bytes -= len(data)
-            if bucket.attachments:
-                bucket.attachments -= 1
-            else:  # the event that it belongs to was let through
-                self._message(session, data)
-        elif self._admits(bucket, self._size(data)):
+    def _admits(self, session: Session, bucket: _Bucket, packet: Any, is_affordable: bool) -> bool:
+        if packet.__class__ is bytes and not self._is_binary:
+            is_admitted = not bucket.attachments  # the event that it belongs to was let through
+            bucket.attachments -= not is_admitted
+            return is_admitted
+        if packet.__class__ is str and not packet.startswith(_MESSAGE):
+            return True  # of Engine.IO's own
+        if is_affordable and bucket.events >= 1:
+            bucket.events -= 1
             bucket.attachments = 0
-            self._message(session, data)
-        elif self._tolerates(session, bucket):
-            try:
-                packet = self._codec.decode(data)
-            except SocketViolation:
-                self._message(session, data)  # which finds the same, and ends the session
-            else:
-                self._over(session, bucket, packet)
+            return True
+        return self._tolerates(session, bucket) and not self._leaves_out(session, bucket, packet)
 
-    def _gate(
-        self, decode: Callable[[bytes], Any]
-    ) -> tuple[Callable[[Session, Any], None], Callable[[bytes], Any]]:
-        """Return `packet`, which takes one packet if the client may send it, and its `decode`.
-
-        Nearly every message passes through these. So they are closures, whose names cost less than attributes
-        do, and write out what `_admits` does.
-        """
-        bucket_of, forward = self._buckets.get, self._packet
-
-        def packet(session: Session, packet: Any, /) -> None:
-            bucket = bucket_of(session)
-            if bucket is None:
-                forward(session, packet)
-                return
-            if bucket.filled is not self._now:
-                self._refill(bucket)
-            if bucket.events >= 1:
-                bucket.events -= 1
-                forward(session, packet)
-            elif self._tolerates(session, bucket):
-                self._over(session, bucket, packet)
-
-        def measured_packet(session: Session, measured: tuple[Any, int], /) -> None:
-            bucket = bucket_of(session)
-            if bucket is None:
-                forward(session, measured[0])
-                return
-            if bucket.filled is not self._now:
-                self._refill(bucket)
-            if bucket.bytes > 0 and bucket.events >= 1:
-                bucket.events -= 1
-                bucket.bytes -= measured[1]
-                forward(session, measured[0])
-            elif self._tolerates(session, bucket):
-                self._over(session, bucket, measured[0])
-
-        def measure(payload: bytes, /) -> Any:
-            packet = decode(payload)
-            return packet if packet.__class__ is str else (packet, len(payload) - 1)
-
-        return (measured_packet, measure) if self._counts_bytes else (packet, decode)
-
-    def _size(self, data: str | bytes) -> int:
-        if not self._counts_bytes:
-            return 0
-        return len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
-
-    def _over(self, session: Session, bucket: _Bucket, packet: Any) -> None:
+    def _leaves_out(self, session: Session, bucket: _Bucket, packet: Any) -> bool:
         """Leave a packet out, if it is an event, with its attachments; tell who waits for an answer."""
-        if packet[0] not in _EVENTS:
-            self._packet(session, packet)
-            return
+        try:
+            kind, namespace, ack_id, _, attachments = self._decode(packet)
+        except SocketViolation:
+            return False  # the server finds the same, and ends the session
+        if kind not in _EVENTS:
+            return False
         self.dropped += 1
-        bucket.attachments = packet[4]
-        if packet[2] is not None:
+        bucket.attachments = attachments
+        if ack_id is not None:
             error = {"code": "rate_limited", "message": REASON, "retry_after": INTERVAL}
-            deliver(session, self._codec.encode_ack(packet[1], packet[2], (error,)))
+            deliver(session, self._codec.encode_ack(namespace, ack_id, (error,)))
+        return True
+
+    def _decode(self, packet: Any) -> Packet:
+        if packet.__class__ is tuple:
+            return packet
+        return self._codec.decode(packet if packet.__class__ is bytes else packet[len(_MESSAGE) :])
 
     # The buckets.
 
-    def _admits(self, bucket: _Bucket, size: int) -> bool:
-        if bucket.filled is not self._now:
-            self._refill(bucket)
-        if bucket.events < 1 or bucket.bytes <= 0:
-            return False
-        bucket.events -= 1
-        bucket.bytes -= size
-        return True
-
     def _refill(self, bucket: _Bucket) -> None:
         limits = self._limits
-        seconds = self._now - bucket.filled
-        bucket.filled = self._now
+        seconds = self.now - bucket.filled
+        bucket.filled = self.now
         if limits.events_per_second is not None:
             bucket.events = min(limits.events_burst, bucket.events + seconds * limits.events_per_second)
         if limits.bytes_per_second is not None:
@@ -223,8 +182,8 @@ class EventLimiter:
 
     def _fill(self) -> None:
         assert self._timer is not None
-        self._now = self._timer.clock.now()
-        if self._buckets:
+        self.now = self._timer.clock.now()
+        if self.buckets:
             self._timer.set(INTERVAL)
         else:
             self._timer = None

@@ -50,7 +50,7 @@ class LimitSettings(Section):
         default=_EVENTS.events_burst, description="How many of them may come at once."
     )
     bytes_per_second: Rate | None = Field(
-        default=None, description="Bytes of packets of one client, on average.", examples=[100_000]
+        default=None, description="Bytes of one client's packets, on average.", examples=[100_000]
     )
     bytes_burst: Count = Field(default=_EVENTS.bytes_burst, description="How many of them may come at once.")
     tolerance: int = Field(

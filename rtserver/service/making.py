@@ -159,7 +159,5 @@ def _limit(server: Server, config: Config) -> EventLimiter | None:
     events = limits.events()
     if events is None:
         return None
-    assert isinstance(engine.handler, PacketHandler)
-    limiter = EventLimiter(engine.handler, server.codec, events, lambda: engine.clock)
-    engine.handler = limiter
+    engine.allowance = limiter = EventLimiter(server.codec, events, lambda: engine.clock)
     return limiter

@@ -10,6 +10,7 @@ from rtserver.clock import Clock
 from rtserver.engineio.handler import EngineHandler, PacketHandler
 from rtserver.engineio.session import Session
 from rtserver.errors import HttpError
+from rtserver.transport.allowance import Allowance, LimitedConnection
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
 from rtserver.transport.gate import Gate
@@ -19,6 +20,8 @@ from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
 from rtserver.transport.traffic import Traffic
 from rtserver.transport.turn import WriteTurn
+from rtserver.websocket.deflate import DeflateParameters
+from rtserver.websocket.protocol import Connection
 
 __all__ = ["EngineHost"]
 
@@ -35,6 +38,7 @@ class EngineHost:
     """
 
     __slots__ = (
+        "allowance",
         "clock",
         "close_timeout",
         "counters",
@@ -82,6 +86,8 @@ class EngineHost:
         """Other processes that have sessions; None without any."""
         self.gate: Gate | None = None
         """Counts those who come in, where that is limited."""
+        self.allowance: Allowance | None = None
+        """Decides what clients may send, where that is limited."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, where that is wanted."""
         self.is_closing = False
@@ -100,6 +106,19 @@ class EngineHost:
         self.sessions.remove(session)
         if self.gate is not None:
             self.gate.leave(session.handshake.remote[0])
+        if self.allowance is not None:
+            self.allowance.forget(session)
+
+    def connection(self, session: Session, parameters: DeflateParameters | None) -> Connection:
+        """Make the WebSocket protocol's state for a session.
+
+        Args:
+            session: What it carries, or is to carry.
+            parameters: What was agreed on about compression.
+        """
+        if self.allowance is None:
+            return Connection(self.max_payload, parameters, self.decode)
+        return LimitedConnection(self.max_payload, parameters, self.decode, session, self.allowance)
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""

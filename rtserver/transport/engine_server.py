@@ -14,6 +14,7 @@ from rtserver.clock import Clock
 from rtserver.cluster.workers.place import Place
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler, Session
+from rtserver.transport.allowance import Allowance
 from rtserver.transport.drain import IsBusy, close_in_turn
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
@@ -56,6 +57,8 @@ class EngineServer:
         self.counters = Counters()
         self.gate_limits: GateLimits | None = None
         """How many clients may connect, if it is set before the event loop runs."""
+        self.allowance: Allowance | None = None
+        """Decides what clients may send, if it is set before the event loop runs."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, if it is set before the event loop runs."""
         self._hooks = Hooks(self.counters, self.options.allow_request)
@@ -300,6 +303,7 @@ class EngineServer:
             self._forget_host()
         if self._host is None:
             self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
+            self._host.allowance = self.allowance
             self._host.traffic = self.traffic
             if self.gate_limits is not None:
                 self._host.gate = Gate(self.gate_limits, self._host.clock.now)

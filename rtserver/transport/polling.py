@@ -18,6 +18,7 @@ from rtserver.engineio.payload import decode_payload
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineRequestError, EngineViolation
+from rtserver.transport.allowance import Allowance
 from rtserver.transport.answers import TEXT
 from rtserver.transport.exchange import Exchange
 from rtserver.transport.turn import WriteTurn
@@ -38,6 +39,7 @@ class PollingHost(Protocol):
     turn: WriteTurn
     max_buffer_size: int
     max_payload: int
+    allowance: Allowance | None
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""
@@ -252,7 +254,10 @@ class Polling:
 
     def _receive(self, session: Session, exchange: Exchange, body: bytes) -> None:
         try:
-            for packet in self.decode(exchange, body):
+            packets = self.decode(exchange, body)
+            if self._host.allowance is not None:
+                packets = self._host.allowance.admit(session, packets, len(body))
+            for packet in packets:
                 session.receive(packet)
         except EngineViolation as violation:
             session.host.counters.bad_packets += 1

@@ -20,7 +20,6 @@ from rtserver.transport.polling import Polling
 from rtserver.transport.polling_v3 import PollingV3
 from rtserver.transport.protocol_v4 import ProtocolV4
 from rtserver.websocket.deflate import DeflateParameters
-from rtserver.websocket.protocol import Connection
 
 __all__ = ["ProtocolV3"]
 
@@ -61,7 +60,7 @@ class ProtocolV3(ProtocolV4):
         """Make what carries a session over a WebSocket."""
         host = self._host
         options = host.options.deflate
-        core = Connection(host.max_payload, parameters, host.decode)
+        core = host.connection(session, parameters)
         takes_binary = "b64" not in _query(exchange)
         if options is None or parameters is None:
             return EngineWebSocketV3(host, core, session, takes_binary=takes_binary)

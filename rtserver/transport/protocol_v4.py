@@ -12,7 +12,6 @@ from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineW
 from rtserver.transport.exchange import Exchange
 from rtserver.transport.polling import Polling
 from rtserver.websocket.deflate import DeflateParameters
-from rtserver.websocket.protocol import Connection
 
 __all__ = ["ProtocolV4"]
 
@@ -73,7 +72,7 @@ class ProtocolV4:
         """
         host = self._host
         options = host.options.deflate
-        core = Connection(host.max_payload, parameters, host.decode)
+        core = host.connection(session, parameters)
         if options is None or parameters is None:
             return EngineWebSocket(host, core, session)
         return DeflatedEngineWebSocket(host, core, session, parameters, options)

@@ -1,15 +1,43 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgpack
 import pytest
 
 from rtserver.clock import RESOLUTION
+from rtserver.engineio.handler import EngineHandler, PacketHandler
 from rtserver.server.event_limits import INTERVAL, EventLimiter, EventLimits
 from rtserver.socketio.codec import Codec
 from rtserver.socketio.msgpack_codec import MsgpackCodec
+from rtserver.testing.session import MemorySession
 from tests.unit.server.harness import FakeSession, Harness, manual_clock
 
 LIMITED = '[{"code":"rate_limited","message":"rate limit exceeded","retry_after":0.25}]'
+
+
+class LimitedSession(FakeSession):
+    """A session whose transport asks what of a client's messages it may take, all that come in one read."""
+
+    def __init__(self, handler: EngineHandler, limiter: EventLimiter) -> None:
+        super().__init__(handler)
+        self.limiter = limiter
+        self.on_close = lambda: limiter.forget(self)
+
+    def receive(self, *messages: str | bytes) -> None:
+        packets = [self._decode(message) for message in messages]
+        for packet in self.limiter.admit(self, packets, sum(map(len, messages))):
+            if isinstance(packet, tuple):
+                assert isinstance(self.handler, PacketHandler)
+                self.handler.packet(self, packet)
+            else:
+                MemorySession.receive(self, packet[1:] if isinstance(packet, str) else packet)
+
+    def _decode(self, message: str | bytes) -> Any:
+        if isinstance(message, bytes):
+            return message
+        assert isinstance(self.handler, PacketHandler)
+        return self.handler.decode(b"4" + message.encode()) if self.in_frames else "4" + message
 
 
 class Limited:
@@ -19,14 +47,18 @@ class Limited:
         self.loop, clock = manual_clock()
         self.harness = Harness(codec, clock=clock, namespaces=("/", "/chat"))
         sio = self.harness.sio
-        self.limiter = EventLimiter(sio._dispatch, sio.codec, EventLimits(**limits), lambda: clock)  # type: ignore[arg-type]
+        self.limiter = EventLimiter(sio.codec, EventLimits(**limits), lambda: clock)  # type: ignore[arg-type]
         self.seen: list[object] = []
         sio.on("note", lambda sid, *args: self.seen.append(args[0]))
         self.in_frames = in_frames
 
-    def session(self) -> FakeSession:
-        session = FakeSession(self.limiter)
+    def new_session(self) -> LimitedSession:
+        session = LimitedSession(self.harness.sio._dispatch, self.limiter)
         session.in_frames = self.in_frames
+        return session
+
+    def session(self) -> LimitedSession:
+        session = self.new_session()
         session.join()
         return session
 
@@ -58,8 +90,7 @@ async def test_who_waits_for_an_acknowledgment_learns_why() -> None:
 
 async def test_packets_of_msgpack_are_limited_and_counted() -> None:
     one = Limited(in_frames=False, events_per_second=4, events_burst=2, codec=MsgpackCodec())
-    session = FakeSession(one.limiter)
-    session.in_frames = False
+    session = one.new_session()
     session.receive(packed(type=0, nsp="/"))
     for number in range(3):
         session.receive(packed(type=2, nsp="/", id=number, data=["note", number]))
@@ -85,11 +116,47 @@ async def test_one_that_sends_a_little_too_much_gets_what_it_may() -> None:
     assert session.closed_for is None
 
 
-async def test_bytes_of_packets_that_come_together_are_each_their_own() -> None:
-    one = Limited(bytes_per_second=4, bytes_burst=100)
+async def test_what_comes_in_one_read_overdraws_the_bytes_and_counts_whole() -> None:
+    one = Limited(bytes_per_second=400, bytes_burst=100)
     session = one.session()
     session.receive('2["note","a"]', f'2["note","{"x" * 200}"]', '2["note","b"]')
-    assert one.seen == ["a", "x" * 200]
+    session.receive('2["note","c"]')
+    assert one.seen == ["a", "x" * 200, "b"]
+    one.loop.advance(INTERVAL + 2 * RESOLUTION)  # which pays for 100 of 228 bytes
+    session.receive('2["note","d"]')
+    assert one.seen[3:] == []
+    one.loop.advance(1)
+    session.receive('2["note","e"]')
+    assert one.seen[3:] == ["e"]
+
+
+async def test_a_packet_may_be_larger_than_the_burst_however_it_comes() -> None:
+    one = Limited(bytes_per_second=400, bytes_burst=100)
+    session = one.session()
+    assert one.limiter.admit(session, [], 150) == []  # two pieces that complete nothing
+    assert one.limiter.admit(session, [], 150) == []
+    session.receive('2["note","completed"]')
+    session.receive('2["note","one too many"]')
+    assert one.seen == ["completed"]
+    one.loop.advance(2)
+    session.receive('2["note","later"]')
+    assert one.seen[1:] == ["later"]
+
+
+async def test_packets_that_were_compressed_count_as_what_they_are() -> None:
+    one = Limited(in_frames=False, bytes_per_second=400, bytes_burst=100)
+    session = one.session()
+    small = one.limiter.admit(session, [f'42["note","{"x" * 500}"]'], 20)
+    assert len(small) == 1
+    assert one.limiter.admit(session, ['42["note",1]'], 12) == []
+
+
+async def test_heartbeats_are_nobody_s_events() -> None:
+    one = Limited(in_frames=False, events_per_second=4, events_burst=1)
+    session = one.session()
+    for _ in range(1000):
+        assert one.limiter.admit(session, ["3"], 1) == ["3"]
+    assert session.closed_for is None
 
 
 async def test_where_only_bytes_are_limited_any_number_of_events_may_come() -> None:
@@ -115,7 +182,8 @@ async def test_where_only_events_are_limited_any_number_of_bytes_may_come(in_fra
 async def test_bytes_over_the_limit() -> None:
     one = Limited(bytes_per_second=400, bytes_burst=100)
     session = one.session()
-    session.receive(f'2["note","{"x" * 60}"]', f'2["note","{"x" * 60}"]', '2["note","y"]')
+    for value in ("x" * 60, "x" * 60, "y"):
+        session.receive(f'2["note","{value}"]')
     assert one.seen == ["x" * 60, "x" * 60]  # more than the burst once, and then nothing
     one.loop.advance(INTERVAL + 2 * RESOLUTION)
     session.receive('2["note","z"]')
@@ -169,6 +237,8 @@ async def test_nothing_is_left_of_those_who_have_gone() -> None:
     one = Limited(events_per_second=4)
     session = one.session()
     session.close("transport close")
-    assert one.limiter._buckets == {}
+    assert one.limiter.buckets == {}
+    assert one.limiter.admit(session, ['42["note",1]'], 12) == ['42["note",1]']  # which nobody takes
+    assert one.limiter.buckets == {}
     one.loop.advance(10 * INTERVAL)
     assert one.limiter._timer is None

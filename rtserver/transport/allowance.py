@@ -1,0 +1,99 @@
+"""What a client may send, where that is limited: asked once for what comes in one read, or in one POST.
+
+A WebSocket that isn't limited has nothing of this on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from rtserver.engineio.handler import Session
+from rtserver.websocket.deflate import DeflateParameters
+from rtserver.websocket.protocol import Connection
+
+__all__ = ["Allowance", "Bucket", "LimitedConnection"]
+
+
+class Bucket(Protocol):
+    """What one session may send now."""
+
+    events: float
+    """Packets."""
+    bytes: float
+    """Bytes; what comes in one read may overdraw them."""
+    filled: float
+    """When that was so."""
+
+
+class Allowance(Protocol):
+    """Who decides about what has come: the layer above, which knows what packets mean."""
+
+    now: float
+    """Until when buckets have to be filled."""
+
+    @property
+    def buckets(self) -> Mapping[Session, Bucket]:
+        """Those of the sessions that have sent something."""
+
+    def admit(self, session: Session, packets: list[Any], size: int, /) -> list[Any]:
+        """Return the packets that the session is to take.
+
+        Args:
+            session: Who sent them. It may be closed here.
+            packets: What came, as `str`, `bytes`, or what the handler's `decode` makes of them. None when
+                what came completes no packet.
+            size: Bytes that came.
+        """
+
+    def forget(self, session: Session, /) -> None:
+        """Learn that a session has ended."""
+
+
+class LimitedConnection(Connection):
+    """A WebSocket whose messages are those that its session may send.
+
+    Args:
+        max_message_size: The largest message in bytes.
+        deflate: What was negotiated about compression.
+        decode: Makes a message of a text frame's payload.
+        session: The session that it carries, or is to carry.
+        allowance: Who decides.
+    """
+
+    __slots__ = ("_allowance", "_bucket", "_session")
+
+    def __init__(
+        self,
+        max_message_size: int,
+        deflate: DeflateParameters | None,
+        decode: Callable[[bytes], Any],
+        session: Session,
+        allowance: Allowance,
+    ) -> None:
+        super().__init__(max_message_size, deflate, decode)
+        self._session = session
+        self._allowance = allowance
+        self._bucket: Bucket | None = None
+
+    def receive(self, data: bytes) -> list[Any]:
+        """Return those of the messages that `data` completes which the session may send."""
+        messages = _receive(self, data)
+        bucket, allowance = self._bucket, self._allowance
+        # What nearly every read is: decoded packets of a client that is within its limits.
+        if bucket is not None and bucket.filled is allowance.now and bucket.bytes > 0:
+            count = len(messages)
+            if 0 < count <= bucket.events:
+                for message in messages:
+                    if message.__class__ is not tuple:
+                        break
+                else:
+                    bucket.events -= count
+                    bucket.bytes -= len(data)
+                    return messages
+        messages = allowance.admit(self._session, messages, len(data))
+        self._bucket = allowance.buckets.get(self._session)
+        return messages
+
+
+_receive = Connection.receive
