@@ -130,7 +130,7 @@ def runs(pid: int) -> bool:
 
 def meeting_places() -> set[str]:
     """Return the directories of running services in which workers meet."""
-    return {path for path in glob("/dev/shm/rtserver-*") if glob(f"{path}/*.door")}
+    return {path for path in glob("/dev/shm/rtserver-workers-*") if glob(f"{path}/*.door")}
 
 
 async def pid_of(client: socketio.AsyncClient) -> int:
@@ -240,6 +240,25 @@ class TestCrash:
         service.command.process.kill()
         await gone(workers)
         assert places - meeting_places()
+
+    async def test_what_is_left_when_all_are_killed_at_once_is_cleared_by_the_next(
+        self, service: Service
+    ) -> None:
+        await service.start()
+        pid, workers = service.command.process.pid, service.workers()
+        (place,) = {
+            file for file in map(os.readlink, glob(f"/proc/{pid}/fd/*")) if file.startswith("/dev/shm/")
+        }
+        for each in (pid, *workers):
+            os.kill(each, signal.SIGSTOP)  # so that none of them clears up
+        for each in (pid, *workers):
+            os.kill(each, signal.SIGKILL)
+        await service.command.process.wait()
+        await gone(workers)
+        assert glob(place)
+        os.utime(place, (0, 0))
+        await service.start()
+        assert not glob(place)
 
 
 class TestStart:

@@ -5,17 +5,23 @@ A file is there exactly while its worker can be reached through it. There is no 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import string
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["NAME_LENGTH", "Place", "create", "discard"]
+from rtserver.errors import StartError
+
+__all__ = ["NAME_LENGTH", "Place", "create", "discard", "hold"]
 
 NAME_LENGTH: Final = 4
 """Characters of a worker's name."""
@@ -27,6 +33,9 @@ _NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{{NAME_LENGTH - 1}}}")
 _BUS: Final = ".bus"
 _DOOR: Final = ".door"
 _JOURNAL: Final = ".journal"
+_PREFIX: Final = "rtserver-workers-"
+_YOUNG: Final = 60.0
+"""Seconds in which somebody who has made a directory holds it for certain."""
 _PATH_LIMIT: Final = 107
 """Bytes of the path of a Unix socket: ``sun_path`` has 108, with the zero at the end (unix(7))."""
 
@@ -100,6 +109,8 @@ class Place:
 def create(parent: Path | None = None) -> Path:
     """Make the directory in which the workers of one server meet. Nobody else may look into it.
 
+    Those that other servers have left, whose processes were all killed at once, are removed.
+
     Args:
         parent: Where. If omitted, in memory: workers keep small files there, too.
 
@@ -110,7 +121,10 @@ def create(parent: Path | None = None) -> Path:
     if parent is None:
         memory = Path("/dev/shm")
         parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    directory = Path(tempfile.mkdtemp(prefix="rtserver-", dir=parent))  # with mode 0700
+    for path in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # others may look at it in this moment, or hold it
+            _discard_if_left(path)
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # with mode 0700
     try:
         _check_length(directory)
     except ValueError:
@@ -119,9 +133,45 @@ def create(parent: Path | None = None) -> Path:
     return directory
 
 
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Have it known, even if this process is killed, for how long the directory of `create` is in use.
+
+    Raises:
+        StartError: It has gone.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StartError(
+            f"the workers' directory {directory} can't be used: {error.strerror}; start the service again"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def discard(directory: Path) -> None:
     """Remove the directory of `create` with all that is in it, once no worker is left."""
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _discard_if_left(directory: Path) -> None:
+    """Remove a directory of ours that no process holds.
+
+    Raises:
+        OSError: It is held, or can't be looked at.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        state = os.fstat(descriptor)
+        if state.st_uid == os.geteuid() and time.time() - state.st_mtime > _YOUNG:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            discard(directory)
+    finally:
+        os.close(descriptor)
 
 
 def _check_length(directory: Path) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from rtserver.cluster.workers.place import Place, create, discard
-from rtserver.errors import ConfigError, RtserverError
+from rtserver.cluster.workers.place import Place, create, discard, hold
+from rtserver.errors import ConfigError, RtserverError, StartError
 from rtserver.service.announcement import announce
 from rtserver.service.ending import longest_end
 from rtserver.service.listening import Listeners, open_listeners
@@ -100,10 +100,11 @@ class Supervisor:
         try:
             if internal is not None:
                 await internal.start()
-            self._directory = create()
+            self._directory = _meeting_place()
             try:
-                self._handle_signals()
-                await self._watch()
+                with hold(self._directory):
+                    self._handle_signals()
+                    await self._watch()
             finally:
                 await self._clear()
         finally:
@@ -301,6 +302,21 @@ class Supervisor:
                 self._drain(member, self._children[member])
             case control.Failed():
                 self._failures[member] = message
+
+
+def _meeting_place() -> Path:
+    """Make the directory of the workers.
+
+    Raises:
+        StartError: It can't be made.
+    """
+    try:
+        return create()
+    except OSError as error:
+        raise StartError(
+            f"workers: the directory in which they meet can't be made: {error.filename}: {error.strerror};"
+            " /dev/shm, or the folder for temporary files (TMPDIR), must be writable"
+        ) from None
 
 
 def _name(member: Member, child: Child) -> str:

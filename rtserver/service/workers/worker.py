@@ -12,7 +12,7 @@ from typing import Final, Literal, cast
 
 from pydantic import ValidationError
 
-from rtserver.cluster.workers.place import Place, discard
+from rtserver.cluster.workers.place import Place, discard, hold
 from rtserver.errors import ConfigError, StartError
 from rtserver.service.assemble import Service
 from rtserver.service.logs import configure_logging
@@ -108,13 +108,8 @@ class Worker:
         try:
             config = Config(**begin.config)
             configure_logging(config.log, place.name)
-            service = Service(config, place)
-            try:
-                await self._stop.unless_wanted(self._start(service))
-                await self._stop.wait()
-                await self._drain(service)
-            finally:
-                await self._stop.in_time(service.close())
+            with hold(place.directory):
+                await self._live(Service(config, place))
         except (ConfigError, ValidationError) as error:  # a file that it names has gone meanwhile
             self._channel.send(Failed(str(error), is_config=True))
             return _BAD_CONFIG
@@ -125,6 +120,14 @@ class Worker:
             if self._is_orphan:
                 discard(place.directory)
         return _OK
+
+    async def _live(self, service: Service) -> None:
+        try:
+            await self._stop.unless_wanted(self._start(service))
+            await self._stop.wait()
+            await self._drain(service)
+        finally:
+            await self._stop.in_time(service.close())
 
     async def _start(self, service: Service) -> None:
         await service.prepare()

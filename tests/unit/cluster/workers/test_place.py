@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import socket
 import stat
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rtserver.cluster.workers.place import Place, create, discard
+from rtserver.cluster.workers.place import Place, create, discard, hold
+from rtserver.errors import StartError
 
 
 def test_a_directory_is_private() -> None:
@@ -18,6 +20,26 @@ def test_a_directory_is_private() -> None:
     finally:
         discard(directory)
     assert not directory.exists()
+
+
+def test_what_a_server_left_whose_processes_were_killed_is_removed(tmp_path: Path) -> None:
+    left, held, young = (create(tmp_path) for _ in range(3))
+    other = tmp_path / "rtserver-workers-file"
+    other.touch()
+    link = tmp_path / "rtserver-workers-link"
+    link.symlink_to(tmp_path)
+    for path in (left, held):
+        (path / "abcd.bus").touch()
+        os.utime(path, (0, 0))
+    with hold(held):
+        made = create(tmp_path)
+    assert set(tmp_path.iterdir()) == {held, young, made, other, link}
+
+
+def test_a_directory_that_has_gone_is_named(tmp_path: Path) -> None:
+    gone = f"the workers' directory {tmp_path / 'gone'} can't be used: No such file or directory; start the"
+    with pytest.raises(StartError, match=gone), hold(tmp_path / "gone"):
+        pass
 
 
 def test_a_new_name_fits_the_sids_and_is_nobody_elses(
