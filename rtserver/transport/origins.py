@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rtserver.engineio.request import forbidden
@@ -22,15 +22,21 @@ class OriginPolicy:
     Args:
         allowed: None for the same origin, ``"*"`` for any, one or several origins or patterns such as
             ``"https://*.app.example"``, a function of the origin and, if it takes two arguments, of the
-            environ; an empty list switches checks and headers off.
+            environ; an empty list switches checks and headers off. Anything else that is empty allows nobody.
         credentials: Whether browsers may send cookies.
 
     Raises:
         ValueError: A pattern is wrong.
+        TypeError: It is none of these.
     """
 
     def __init__(self, allowed: AllowedOrigins, credentials: bool) -> None:
-        self._off = not callable(allowed) and allowed is not None and len(allowed) == 0
+        if not (allowed is None or callable(allowed) or isinstance(allowed, Collection)):
+            raise TypeError(
+                f"cors_allowed_origins: received {allowed!r}, expected an origin, a list of origins, "
+                "a function, '*' or None"
+            )
+        self._off = allowed == []
         self._takes_environ = callable(allowed) and _takes_two(allowed)
         check_patterns(allowed)
         if isinstance(allowed, Sequence) and not isinstance(allowed, str) and "*" in allowed:

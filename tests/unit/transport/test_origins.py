@@ -54,6 +54,8 @@ def test_allowed(allowed: Any, origin: str) -> None:
         "https://app.example",
         "http://*.app.example",
         ["https://app.example"],
+        "",  # a setting that was left empty opens nothing
+        (),
         lambda origin: False,
         lambda origin, environ: None,
     ],
@@ -67,6 +69,12 @@ def test_refused(allowed: Any) -> None:
 def test_a_wrong_pattern() -> None:
     with pytest.raises(ValueError, match=r"received '\*\.app\.example', expected an origin"):
         OriginPolicy(["*.app.example"], True)
+
+
+@pytest.mark.parametrize("allowed", [True, 5])
+def test_a_wrong_kind(allowed: Any) -> None:
+    with pytest.raises(TypeError, match=r"cors_allowed_origins: received (True|5), expected an origin"):
+        OriginPolicy(allowed, True)
 
 
 def test_the_message_names_what_is_allowed() -> None:
