@@ -57,9 +57,24 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
 
 
 def positional_limit(function: Callable[..., Any]) -> int:
-    """Return how many positional arguments it takes at most."""
+    """Return how many positional arguments it takes at most.
+
+    The wrapper that a decorator has made counts by what it takes itself, and one that passes on whatever it
+    is given by what it wraps.
+    """
+    given = inspect.ismethod(function)  # what a method wraps is given its object, too
+    limit = _own_limit(function)
+    while limit == sys.maxsize and hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+        limit = _own_limit(function)
+        if limit != sys.maxsize:
+            limit -= given
+    return limit
+
+
+def _own_limit(function: Callable[..., Any]) -> int:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
     except (TypeError, ValueError):  # some builtins have no signature
         return sys.maxsize
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):

@@ -51,6 +51,41 @@ def test_positional_arguments_are_counted_once_and_for_all_kinds_of_functions() 
     assert positional_limit(dict) > 100
 
 
+def passes_on(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return function(*args)
+
+    return wrapper
+
+
+def asks_for_auth(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(sid: str, environ: Any, auth: Any = None) -> Any:
+        return function(sid, environ)
+
+    return wrapper
+
+
+class Decorated:
+    @passes_on
+    def method(self, sid: str, environ: Any) -> None:
+        pass
+
+
+def test_a_decorated_function_takes_what_its_decorator_takes() -> None:
+    def connect(sid: str, environ: Any) -> None:
+        pass
+
+    assert positional_limit(asks_for_auth(connect)) == 3
+    assert positional_limit(passes_on(connect)) == 2
+    assert positional_limit(passes_on(asks_for_auth(connect))) == 3
+    assert positional_limit(asks_for_auth(passes_on(connect))) == 3
+    assert positional_limit(passes_on(passes_on(connect))) == 2
+    assert positional_limit(Decorated().method) == 2
+    assert positional_limit(passes_on(plain)) > 100
+
+
 class Recorder(socketio.AsyncNamespace):  # type: ignore[misc]
     def on_plain(self, *args: Any) -> Any:
         return ("plain", *args)
