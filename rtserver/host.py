@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
+
+from aiohttp import web
 
 from rtserver.admin.credentials import Auth
 from rtserver.admin.instrumentation import Instrumentation, Mode
@@ -34,12 +36,13 @@ from rtserver.transport.origins import AllowedOrigins
 from rtserver.transport.plain_routes import PlainEndpoint
 from rtserver.websocket.deflate import DeflateOptions
 
-if TYPE_CHECKING:
-    from aiohttp import web
-
 __all__ = ["Server"]
 
 _LIMITS = Limits()
+_BESIDE: Final = (
+    "This server owns its connections and runs inside no other framework, ASGI and WSGI included: "
+    "serve it beside, see docs/migrating-from-python-socketio.md"
+)
 
 
 class Server(SocketIOServer):
@@ -59,7 +62,8 @@ class Server(SocketIOServer):
         cleanup_empty_child_namespaces: Forget a namespace of a pattern or predicate with its last client. A
             predicate is asked again then; otherwise its answer is kept, for the newest thousand.
         always_connect: Tell a client that it is connected before its ``connect`` handler has decided.
-        engineio_logger: True to log what the Engine.IO layer does, under its own loggers.
+        engineio_logger: True to show what the Engine.IO layer warns of, in the logger ``rtserver.engineio``. It
+                logs no packets.
         async_mode: ``"aiohttp"`` or None, which mean the same here.
         ping_interval: Seconds between two heartbeats; or a tuple of that and a grace period.
         ping_timeout: Seconds that a client has for its answer.
@@ -166,7 +170,7 @@ class Server(SocketIOServer):
         tracing: bool | Tracing = False,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
-            raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None")
+            raise ValueError(f"async_mode: received {async_mode!r}, expected 'aiohttp' or None. {_BESIDE}")
         chosen_logger = choose_logger("rtserver.server", logger)
         settings = Settings(
             namespaces=("/",)
@@ -251,8 +255,11 @@ class Server(SocketIOServer):
 
         Raises:
             ValueError: Both paths are the same.
+            TypeError: The application isn't aiohttp's.
             StartError: The browser client is to be served, and isn't found.
         """
+        if not isinstance(app, web.Application):
+            raise TypeError(f"app: received {app!r}, expected an aiohttp.web.Application. {_BESIDE}")
         if websocket_path is not None and websocket_path.strip("/") == socketio_path.strip("/"):
             raise ValueError(
                 f"websocket_path is {websocket_path!r}, the path of Socket.IO: choose another one"
@@ -330,10 +337,16 @@ class Server(SocketIOServer):
 
         Args:
             args: The `aiohttp.web.Request`.
-            kwargs: Passed on.
+            kwargs: Nothing: python-socketio passes on what other frameworks give it.
+
+        Raises:
+            TypeError: It is given something else, as by the wrappers of other frameworks.
         """
+        if kwargs or len(args) != 1 or not isinstance(args[0], web.Request):
+            kinds = ", ".join(type(each).__name__ for each in (*args, *kwargs.values())) or "nothing"
+            raise TypeError(f"handle_request: received {kinds}, expected an aiohttp.web.Request. {_BESIDE}")
         await self.start()
-        return await self.eio.handle_request(*args, **kwargs)
+        return await self.eio.handle_request(args[0])
 
     async def drain(self, seconds: float, *, patience: float = 0.0, heirs: Sequence[str] = ()) -> None:
         """Let no client in any more, and close those there are one after another.
@@ -363,7 +376,8 @@ class Server(SocketIOServer):
 def _checked(manager: Any) -> Manager:
     if not all(callable(getattr(manager, name, None)) for name in ("attach", "emit", "ask", "close")):
         raise TypeError(
-            f"client_manager: received {manager!r}, expected a manager of rtserver. Those of python-socketio "
-            "keep the list of clients themselves, which this server doesn't let them"
+            f"client_manager: received {manager!r}, expected a manager of rtserver, such as "
+            "rtserver.RedisManager(url) in the place of AsyncRedisManager. Those of python-socketio keep the "
+            "list of clients themselves, which this server doesn't let them"
         )
     return manager  # type: ignore[no-any-return]

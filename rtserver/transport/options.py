@@ -48,6 +48,7 @@ class EngineOptions:
 
     Raises:
         ValueError: An option has a value that can't be used.
+        TypeError: An option is of the wrong kind.
     """
 
     def __init__(
@@ -113,6 +114,10 @@ class EngineOptions:
 def _cookie(cookie: str | Mapping[str, Any] | None) -> Callable[[str], str] | None:
     if not cookie:
         return None
+    if not isinstance(cookie, str | Mapping):
+        raise TypeError(
+            f"cookie: received {cookie!r}, expected a name or a dictionary of name and attributes"
+        )
     given: Mapping[str, Any] = (
         {"name": cookie, "path": "/", "SameSite": "Lax"} if isinstance(cookie, str) else cookie
     )

@@ -215,13 +215,32 @@ async def test_one_clock_for_all_layers() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"async_mode": "asgi"}, ValueError, "async_mode"),
+        ({"async_mode": "asgi"}, ValueError, "async_mode: received 'asgi'.*serve it beside"),
+        ({"cookie": True}, TypeError, "cookie: received True, expected a name"),
         ({"serializer": "pickle"}, ValueError, "serializer"),
         ({"transports": ["carrier pigeon"]}, ValueError, "transports"),
-        ({"client_manager": socketio.AsyncManager()}, TypeError, "python-socketio"),
+        ({"client_manager": socketio.AsyncManager()}, TypeError, "rtserver.RedisManager.*python-socketio"),
         ({"no_such_option": 1}, TypeError, "no_such_option"),
     ],
 )
 def test_what_can_not_be_served_is_refused(options: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         rtserver.Server(**options)
+
+
+@pytest.mark.parametrize("app", [socketio.ASGIApp(None), "app", None])
+def test_an_application_of_another_framework_is_refused(app: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"app: received .*, expected an aiohttp.web.Application.*serve it beside"
+    ):
+        rtserver.Server().attach(app)
+
+
+@pytest.mark.parametrize("arguments", [({"type": "http"}, None, None), ({}, None), (), ("request",)])
+async def test_a_wrapper_of_another_framework_is_refused(arguments: Any) -> None:
+    sio = rtserver.Server()
+    with pytest.raises(
+        TypeError, match=r"handle_request: received .*, expected an aiohttp.web.Request.*beside"
+    ):
+        await sio.handle_request(*arguments)
+    assert not sio.eio.is_running
