@@ -62,8 +62,8 @@ class Server(SocketIOServer):
         cleanup_empty_child_namespaces: Forget a namespace of a pattern or predicate with its last client. A
             predicate is asked again then; otherwise its answer is kept, for the newest thousand.
         always_connect: Tell a client that it is connected before its ``connect`` handler has decided.
-        engineio_logger: True to show what the Engine.IO layer warns of, in the logger ``rtserver.engineio``. It
-                logs no packets.
+        engineio_logger: True to show what the Engine.IO layer logs, in ``rtserver.engineio``: failures, and
+            no packets.
         async_mode: ``"aiohttp"`` or None, which mean the same here.
         ping_interval: Seconds between two heartbeats; or a tuple of that and a grace period.
         ping_timeout: Seconds that a client has for its answer.
