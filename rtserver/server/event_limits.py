@@ -171,14 +171,19 @@ class EventLimiter:
 
     def _refill(self, bucket: _Bucket) -> None:
         limits = self._limits
-        seconds = self.now - bucket.filled
-        bucket.filled = self.now
+        since, bucket.filled = bucket.filled, self.now
         if limits.events_per_second is not None:
-            bucket.events = min(limits.events_burst, bucket.events + seconds * limits.events_per_second)
+            earned = self._earned(limits.events_per_second, since)
+            bucket.events = min(limits.events_burst, bucket.events + earned)
         if limits.bytes_per_second is not None:
-            bucket.bytes = min(limits.bytes_burst, bucket.bytes + seconds * limits.bytes_per_second)
+            earned = self._earned(limits.bytes_per_second, since)
+            bucket.bytes = min(limits.bytes_burst, bucket.bytes + earned)
         if bucket.events >= 1 and bucket.bytes > 0:
             bucket.excess = 0
+
+    def _earned(self, rate: float, since: float) -> int:
+        """Return what has come at a rate since a time, in whole numbers, which count faster than others."""
+        return int(rate * self.now) - int(rate * since)
 
     def _fill(self) -> None:
         assert self._timer is not None

@@ -50,6 +50,17 @@ class Allowance(Protocol):
         """Learn that a session has ended."""
 
 
+class _Nothing:
+    """The bucket of a session that hasn't sent anything."""
+
+    events = bytes = 0.0
+    filled = -1.0
+
+
+_NOTHING = _Nothing()
+_receive = Connection.receive
+
+
 class LimitedConnection(Connection):
     """A WebSocket whose messages are those that its session may send.
 
@@ -74,26 +85,23 @@ class LimitedConnection(Connection):
         super().__init__(max_message_size, deflate, decode)
         self._session = session
         self._allowance = allowance
-        self._bucket: Bucket | None = None
+        self._bucket: Bucket = _NOTHING
 
     def receive(self, data: bytes) -> list[Any]:
         """Return those of the messages that `data` completes which the session may send."""
         messages = _receive(self, data)
         bucket, allowance = self._bucket, self._allowance
         # What nearly every read is: decoded packets of a client that is within its limits.
-        if bucket is not None and bucket.filled is allowance.now and bucket.bytes > 0:
-            count = len(messages)
-            if 0 < count <= bucket.events:
+        if messages and bucket.filled is allowance.now and bucket.bytes > 0:
+            events = bucket.events - len(messages)
+            if events >= 0:
                 for message in messages:
                     if message.__class__ is not tuple:
                         break
                 else:
-                    bucket.events -= count
+                    bucket.events = events
                     bucket.bytes -= len(data)
                     return messages
         messages = allowance.admit(self._session, messages, len(data))
-        self._bucket = allowance.buckets.get(self._session)
+        self._bucket = allowance.buckets.get(self._session, _NOTHING)
         return messages
-
-
-_receive = Connection.receive
