@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from http.cookies import CookieError, SimpleCookie
 from typing import Final, Literal
 
 from rtserver.server.handshake import SocketHandshake
@@ -46,12 +45,15 @@ def _in_query(handshake: SocketHandshake, name: str) -> str | None:
 
 
 def _in_cookie(handshake: SocketHandshake, name: str) -> str | None:
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(handshake.headers.get("cookie", ""))
-    except CookieError:
-        return None
-    return cookies[name].value if name in cookies else None
+    """Return a cookie, the first of this name: it is the one of the longest path (RFC 6265, 5.4).
+
+    Other applications of the site set cookies, too, of whatever form: they don't matter here.
+    """
+    for pair in handshake.headers.get("cookie", "").split(";"):
+        key, _, value = pair.partition("=")
+        if key.strip() == name:
+            return value.strip().removeprefix('"').removesuffix('"')
+    return None
 
 
 _READERS: Final[Mapping[Source, Callable[[SocketHandshake, str], str | None]]] = {

@@ -57,3 +57,20 @@ def test_a_header_without_a_token(value: str) -> None:
 @pytest.mark.parametrize("value", ["=;;=", "token", "token=", "\x00=1", "a=b; (=1"])
 def test_cookies_without_a_token(value: str) -> None:
     assert find_token(handshake(headers={"cookie": value}), ["cookie"], "token") is None
+
+
+@pytest.mark.parametrize(
+    "before", ['theme={"a":1}', "a[b]=c", "path=/", "secure", "x=a b", "x=ü", "=", "tokens=1", "x=token=1"]
+)
+def test_other_cookies_are_no_matter(before: str) -> None:
+    for value in (f"{before}; token=abc", f"{before};token=abc", f"token=abc; {before}"):
+        assert find_token(handshake(headers={"cookie": value}), ["cookie"], "token") == "abc"
+
+
+def test_the_first_of_two_cookies_is_the_one_for_this_path() -> None:
+    assert find_token(handshake(headers={"cookie": "token=abc; token=def"}), ["cookie"], "token") == "abc"
+
+
+def test_a_cookie_s_value_is_not_unescaped() -> None:
+    value = 'token="' + "\\" * 100_000 + '"'
+    assert find_token(handshake(headers={"cookie": value}), ["cookie"], "token") == "\\" * 100_000
