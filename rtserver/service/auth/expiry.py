@@ -26,7 +26,7 @@ class Expiry:
         ask: Called then.
     """
 
-    __slots__ = ("_ask", "_asks_at", "_timer", "at", "claims", "socket", "user")
+    __slots__ = ("_ask", "_asks_at", "_timer", "at", "claims", "is_over", "socket", "user")
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class Expiry:
         self.user = user
         self.at = 0.0
         """When the token expires, in seconds since the epoch."""
+        self.is_over = False
+        """Whether the client has gone."""
 
     def left(self) -> float:
         """Return the seconds until the token expires; 0 when it has."""
@@ -63,6 +65,7 @@ class Expiry:
 
     def cancel(self, reason: str) -> None:
         """Don't ask: the client has gone."""
+        self.is_over = True
         self._timer.cancel()
 
     def _set(self) -> None:

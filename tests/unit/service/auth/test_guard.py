@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from rtserver.server.interface.socket import Socket
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.auth import expiry
 from rtserver.service.auth.guard import Guard, Manners
@@ -152,6 +154,33 @@ async def test_a_failure_while_a_client_is_asked_ends_it_in_time(
     one.loop.advance(2)
     await turns(20)
     assert one.session.take() == ["41"]
+
+
+async def test_one_whose_token_expires_before_it_is_let_in_isn_t(make: Make) -> None:
+    one = make()
+    go_on = asyncio.Event()
+
+    @one.harness.sio.use
+    async def backend(socket: Socket) -> None:
+        await go_on.wait()
+
+    one.session.receive("0" + orjson.dumps({"token": token(lifetime=20)}).decode())
+    await one.advance(11)
+    assert await one.advance(11) == ['44{"message":"Connection rejected by server"}']
+    go_on.set()
+    assert await one.advance(1) == []
+    assert one.guard.expired == 1
+    assert await one.harness.sio.fetch_sockets() == []
+
+
+async def test_one_that_is_away_when_its_token_expires_may_come_back_with_another(make: Make) -> None:
+    one = make(recovery=ConnectionStateRecovery(skip_middlewares=False))
+    answer = await one.connect(token=token(lifetime=20))
+    await one.advance(11)
+    one.session.close("transport close")
+    await one.advance(11)
+    returned = await one.connect(one.harness.session(), pid=answer["pid"], token=token(lifetime=600))
+    assert returned["sid"] == answer["sid"]
 
 
 async def test_a_token_without_expiry_is_never_asked_for(make: Make) -> None:
