@@ -136,10 +136,11 @@ class Backend:
                 used. What the client is told has a code in its data then. So it has for one that has come
                 back as another user.
         """
-        if socket.recovered:  # it isn't gone any more
-            self._outbox.withdraw(_key(socket))
-            forget_claims(socket, self._tokens)
         stay = _Stay(self, socket) if self._tells_ends else None
+        if socket.recovered:
+            forget_claims(socket, self._tokens)
+            if self._take_back(socket) and stay is not None:
+                stay.may_have_begun()  # the backend believes that it was there all the time
         try:
             body = await self._delivery.ask(
                 connect_request(socket, self._headers, self._tokens.shown(socket.namespace))
@@ -175,7 +176,7 @@ class Backend:
             TooManyRooms: The client can't enter the rooms that the backend says.
         """
         try:
-            async with self._lines.turn(socket):
+            async with self._lines.turn(_key(socket)):
                 body = await self._delivery.ask(event_request(socket, event, args))
                 answer = read(EventAnswer, body)
                 self._count("event", "ok")
@@ -202,7 +203,8 @@ class Backend:
             self.counters.lost += 1
             self._failed(socket, "disconnect", error)
             return
-        self._lines.after(socket, lambda: self._outbox.add(_key(socket), body))
+        key = _key(socket)
+        self._lines.after(key, lambda: self._outbox.add(key, body))
 
     async def admit(self, socket: Socket) -> None:
         """Let a client in, if the backend does, with the claims and rooms that it says: a middleware.
@@ -243,6 +245,11 @@ class Backend:
         """
         await self._outbox.close(patience)
         await self._delivery.close()
+
+    def _take_back(self, socket: Socket) -> bool:
+        """Don't tell the backend that a client has gone, as it is back. Returns whether it was to be told."""
+        key = _key(socket)
+        return self._lines.withdraw(key) or self._outbox.withdraw(key)
 
     def _count(self, type: str, result: str) -> None:
         self.counters.requests[type, result] += 1

@@ -6,11 +6,10 @@ That is also why a client that sends too much keeps one request of the backend b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 
 from rtserver.errors import BackendError
-from rtserver.server.interface.socket import Socket
 
 __all__ = ["Lines"]
 
@@ -27,7 +26,7 @@ class _Line:
 
 
 class Lines:
-    """The lines of all clients that have something under way.
+    """The lines of all clients that have something under way. One that comes back finds its line again.
 
     Args:
         max_waiting: What may wait in one line.
@@ -37,20 +36,23 @@ class Lines:
 
     def __init__(self, max_waiting: int) -> None:
         self._max_waiting = max_waiting
-        self._lines: dict[Socket, _Line] = {}
+        self._lines: dict[Hashable, _Line] = {}
 
     def __len__(self) -> int:
         """Return how many clients have something under way."""
         return len(self._lines)
 
     @asynccontextmanager
-    async def turn(self, socket: Socket) -> AsyncIterator[None]:
+    async def turn(self, key: Hashable) -> AsyncIterator[None]:
         """Wait until it is the turn of the caller, and let the next one wait until the block has ended.
+
+        Args:
+            key: Whose line it is.
 
         Raises:
             BackendError: Too much waits for this client already.
         """
-        line = self._lines.setdefault(socket, _Line())
+        line = self._lines.setdefault(key, _Line())
         if line.size > self._max_waiting:
             raise BackendError("backend_busy", f"{self._max_waiting} events of the client wait already", 0.0)
         line.size += 1
@@ -60,14 +62,22 @@ class Lines:
         finally:
             line.size -= 1
             if not line.size:
-                del self._lines[socket]
+                del self._lines[key]
                 if line.then is not None:
                     line.then()
 
-    def after(self, socket: Socket, then: Callable[[], object]) -> None:
+    def after(self, key: Hashable, then: Callable[[], object]) -> None:
         """Call a function when nothing of a client is under way any more: at once, if nothing is."""
-        line = self._lines.get(socket)
+        line = self._lines.get(key)
         if line is None:
             then()
         else:
             line.then = then
+
+    def withdraw(self, key: Hashable) -> bool:
+        """Don't call that function. Returns whether it was to be called."""
+        line = self._lines.get(key)
+        if line is None or line.then is None:
+            return False
+        line.then = None
+        return True

@@ -83,23 +83,27 @@ class Outbox:
         self._letters[key] = letter = _Letter(key, body)
         self._put(letter)
 
-    def withdraw(self, key: Hashable) -> None:
+    def withdraw(self, key: Hashable) -> bool:
         """Don't send what isn't true any more, as far as it hasn't been sent.
 
         Args:
             key: What it is about.
+
+        Returns:
+            Whether the backend may not have been told.
         """
         letter = self._letters.get(key)
         if letter is None:
-            return
+            return False
         if letter in self._later:
             self._later.pop(letter).cancel()
         elif letter in self._ready:
             del self._ready[letter]
         else:
             letter.is_withdrawn = True  # it is under way, and isn't sent again
-            return
+            return True
         self._done(letter)
+        return True
 
     async def close(self, patience: float) -> None:
         """Send what waits, as far as there is time and the backend answers.

@@ -11,7 +11,7 @@ from rtserver.server.interface.socket import Socket
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.webhooks.backend import Admission
 from rtserver.service.webhooks.messages import Emit
-from tests.unit.server.harness import turns
+from tests.unit.server.harness import FakeSession, turns
 
 from .backends import DOWN, FAULT, LOST, Service
 
@@ -197,21 +197,66 @@ async def test_claims_that_can_t_be_said(caplog: pytest.LogCaptureFixture) -> No
     assert "can't be written as JSON" in caplog.text
 
 
+class Returning(Guarded):
+    """One whose client loses its connection, and comes back to its state."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        super().__init__(*outcomes, recovery=ConnectionStateRecovery(skip_middlewares=False), retries=0)
+        self.pid = ""
+
+    async def come(self) -> tuple[FakeSession, dict[str, Any]]:
+        """Let the client connect. Returns it, and what it is told."""
+        session = self.harness.session()
+        session.receive("0" + orjson.dumps({"pid": self.pid} if self.pid else {}).decode())
+        await turns(10)
+        answer: dict[str, Any] = orjson.loads(str(session.take()[0])[2:])
+        self.pid = answer.get("pid", "")
+        return session, answer
+
+    async def go(self, session: FakeSession) -> None:
+        session.close("transport close")
+        await turns(10)
+
+    async def later(self) -> list[Any]:
+        """Let time pass. Returns of which requests the backend was told in all, by their types."""
+        self.loop.advance(60)
+        await turns(10)
+        return [each[0] for each in self.endpoint.said]
+
+
 async def test_one_that_comes_back_isn_t_gone() -> None:
-    one = Guarded({}, FAULT, recovery=ConnectionStateRecovery(skip_middlewares=False))
-    session = one.harness.session()
-    session.receive("0")
-    await turns(10)
-    answer = orjson.loads(str(session.take()[0])[2:])
-    session.close("transport close")
-    await turns(10)
-    again = one.harness.session()
-    again.receive("0" + orjson.dumps({"pid": answer["pid"]}).decode())
-    await turns(10)
-    one.loop.advance(60)
-    await turns(10)
-    assert [each[0] for each in one.endpoint.said] == ["connect", "disconnect", "connect"]
+    one = Returning({}, FAULT)
+    await one.go((await one.come())[0])
+    await one.come()
+    assert await one.later() == ["connect", "disconnect", "connect"]
     assert one.endpoint.requests[-1][1]["recovered"] is True
+
+
+@pytest.mark.parametrize("outcome", [DOWN, FAULT, {"refuse": {"message": "no"}}])
+async def test_one_that_comes_back_and_isn_t_let_in_is(outcome: Any) -> None:
+    one = Returning({}, FAULT, outcome)
+    await one.go((await one.come())[0])
+    assert "sid" not in (await one.come())[1]
+    assert await one.later() == ["connect", "disconnect", "connect", "disconnect"]
+    assert one.backend.counters.queued == 0
+
+
+async def test_one_that_comes_back_while_an_event_of_it_is_answered_isn_t_gone() -> None:
+    one = Returning()
+    session, _ = await one.come()
+    one.endpoint.go_on.clear()
+    session.receive('2["slow"]')
+    await turns()
+    await one.go(session)
+    session = one.harness.session()
+    session.receive("0" + orjson.dumps({"pid": one.pid}).decode())
+    one.endpoint.go_on.set()
+    await turns(10)
+    session.receive('2["next"]')
+    await turns(10)
+    assert await one.later() == ["connect", "event", "connect", "event"]
+    await one.go(session)
+    assert (await one.later())[4:] == ["disconnect"]
 
 
 # Events.

@@ -6,7 +6,7 @@ import pytest
 
 from rtserver.errors import BackendError
 from rtserver.service.webhooks.lines import Lines
-from tests.unit.server.harness import Harness, turns
+from tests.unit.server.harness import turns
 
 
 class Client:
@@ -15,8 +15,7 @@ class Client:
     def __init__(self, most: int = 10) -> None:
         self.lines = Lines(most)
         self.log: list[str] = []
-        harness = Harness()
-        self.ada, self.eve = (harness.sio.socket(harness.session().join()) for _ in range(2))
+        self.ada, self.eve = "ada", "eve"
         self.go_on = asyncio.Event()
 
     async def do(self, name: str, is_eve: bool = False) -> None:
@@ -83,3 +82,16 @@ async def test_after_the_last_one() -> None:
     client.go_on.set()
     await asyncio.gather(*tasks)
     assert client.log == ["at once", "a", "a done", "b", "b done", "the end"]
+
+
+async def test_what_was_to_come_after_the_last_one_can_be_withdrawn() -> None:
+    client = Client()
+    assert not client.lines.withdraw(client.ada)
+    task = asyncio.create_task(client.do("a"))
+    await turns()
+    assert not client.lines.withdraw(client.ada)
+    client.lines.after(client.ada, lambda: client.log.append("the end"))
+    assert client.lines.withdraw(client.ada)
+    client.go_on.set()
+    await task
+    assert client.log == ["a", "a done"]
