@@ -17,7 +17,9 @@ from rtserver.service.api.idempotency.record import HOLD, Bounds, Record
 __all__ = ["FileStore"]
 
 SWEEP: Final = 256
-"""Records after which a process looks for those that are too many."""
+"""Records after which a process looks for those that are too many, or that are too much together."""
+SHARE: Final = 8
+"""It looks for them as well when it has written this part of the bytes that there may be."""
 _LOCK: Final = "lock"
 
 
@@ -34,7 +36,9 @@ class FileStore:
     def __init__(self, folder: Path, bounds: Bounds) -> None:
         self._folder = folder
         self._bounds = bounds
-        self._kept = 0
+        self._records_left = 0
+        """Records that are kept until the next sweep, and their bytes."""
+        self._bytes_left = 0
 
     async def claim(self, name: str, record: Record) -> Record | None:
         """Put a record where there is none, else return it."""
@@ -42,7 +46,10 @@ class FileStore:
             return await asyncio.to_thread(self._claim, name, record)
         except OSError as error:
             raise ApiError(
-                503, "busy", f"idempotency keys can't be kept now ({error.strerror}); try again"
+                503,
+                "busy",
+                f"idempotency keys can't be kept now ({error.strerror}): nothing was done; try again",
+                {"Retry-After": "1"},
             ) from None
 
     async def keep(self, name: str, record: Record) -> None:
@@ -70,11 +77,14 @@ class FileStore:
             return None
 
     def _keep(self, name: str, record: Record) -> None:
+        data = record.to_bytes()
         with self._locked():
-            (self._folder / name).write_bytes(record.to_bytes())
-            if self._kept % SWEEP == 0:
+            (self._folder / name).write_bytes(data)
+            self._records_left -= 1
+            self._bytes_left -= len(data)
+            if self._records_left <= 0 or self._bytes_left <= 0:
                 self._sweep()
-            self._kept += 1
+                self._records_left, self._bytes_left = SWEEP, self._bounds.size // SHARE
 
     def _release(self, name: str) -> None:
         with self._locked():

@@ -58,11 +58,20 @@ async def test_what_is_too_much_is_removed(tmp_path: Path, monkeypatch: pytest.M
     assert names(tmp_path) == ["e", "f", "lock"]
 
 
+async def test_large_answers_are_removed_sooner(tmp_path: Path) -> None:
+    store = FileStore(tmp_path, Bounds(size=1000))
+    for number, name in enumerate("abcdefgh"):
+        await store.keep(name, Record("0a", Outcome(200, b"x" * 400)))
+        age(tmp_path, name, 100 - number)
+    assert names(tmp_path) == ["g", "h", "lock"]
+
+
 async def test_a_folder_that_can_t_be_written(tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("a file")
     with pytest.raises(ApiError) as caught:
         await FileStore(tmp_path / "answers", Bounds()).claim("a", Record("0a"))
     assert (caught.value.status, caught.value.code) == (503, "busy")
+    assert caught.value.headers == {"Retry-After": "1"}
 
 
 async def test_one_process_at_a_time(tmp_path: Path) -> None:
