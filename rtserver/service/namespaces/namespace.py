@@ -113,7 +113,7 @@ class DeclaredNamespace:
             if member.allowance is not None and (
                 wait := member.allowance.spend(self._server.eio.clock.now())
             ):
-                raise refusal("rate_limited", "rate limit exceeded", retry_after=round(wait, 2))
+                raise refusal("rate_limited", "rate limit exceeded", retry_after=wait)
             return await handler(member, *args)
         except EventRefused as refused:
             self._server.counters.refused_events += 1

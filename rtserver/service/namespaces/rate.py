@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["Allowance", "EventRate"]
@@ -36,11 +37,11 @@ class Allowance:
         self._since = now
 
     def spend(self, now: float) -> float:
-        """Take note of an event. Returns 0 if it may be sent, or else the seconds until one may."""
+        """Take note of an event. Returns 0 if it may be sent, else the seconds, in hundredths, until one may."""
         rate = self._rate
         self._left = min(rate.burst, self._left + (now - self._since) * rate.per_second)
         self._since = now
         if self._left < 1:
-            return (1 - self._left) / rate.per_second
+            return math.ceil((1 - self._left) / rate.per_second * 100) / 100
         self._left -= 1
         return 0.0
