@@ -202,7 +202,8 @@ def check_namespaces(
                 " backend decide about its clients, and about events"
             )
         declaration = each.declaration()
-        if not has_backend and (each.backend or any(event.backend for event in each.events)):
+        asks_backend = each.backend or any(event.backend for event in each.events)
+        if asks_backend and not has_backend:
             raise ValueError(
                 f"{label} has backend = true, expected webhooks.url, the backend's address, as well"
             )
@@ -217,7 +218,7 @@ def check_namespaces(
                 f'{label}: the event "{refresh_event}" can\'t be declared: clients answer it with their'
                 " tokens, see auth.refresh_event"
             )
-        for contradiction in declaration.contradictions(others_join or each.backend):
+        for contradiction in declaration.contradictions(others_join or asks_backend):
             raise ValueError(f"{label}: {contradiction}")
 
 

@@ -146,3 +146,11 @@ def test_an_application_may_put_clients_into_rooms(tmp_path: Path) -> None:
     file = tmp_path / "rtserver.toml"
     file.write_text('app = "chat:setup"\n' + CHAT + EVENT + 'relay = ["chat:*"]')
     assert load_config(file).namespaces[0].events[0].name == "say"
+
+
+@pytest.mark.parametrize("text", ["backend = true\n", '[[namespaces.events]]\nname = "*"\nbackend = true\n'])
+def test_a_backend_may_put_clients_into_rooms(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "rtserver.toml"
+    webhooks = WEBHOOKS.replace("/chat", "/other")
+    file.write_text(webhooks + CHAT + text + EVENT + 'relay = ["lobby"]')
+    assert load_config(file).namespaces[0].events[-1].name == "say"
