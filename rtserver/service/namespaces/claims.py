@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["find_claim", "room_part", "room_parts"]
 
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
+"""What UTF-8 has no form for: to other servers, all of them would be the same."""
 _ESCAPES = str.maketrans({"%": "%25", ":": "%3A", "*": "%2A"})
 
 
@@ -38,7 +41,7 @@ def room_part(value: str | int) -> str:
 def room_parts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Return what a claim stands for in the name of a room: one part for each value of a list.
 
-    Only text that isn't empty, and whole numbers, stand for something.
+    Only whole numbers, and text that isn't empty and has a form in UTF-8, stand for something.
     """
     found = find_claim(claims, name)
     values = found if isinstance(found, (list, tuple)) else (found,)
@@ -46,6 +49,6 @@ def room_parts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _is_name(value: Any) -> bool:
-    return (isinstance(value, str) and value != "") or (
-        isinstance(value, int) and not isinstance(value, bool)
-    )
+    if isinstance(value, str):
+        return value != "" and _HALF_CHARACTER.search(value) is None
+    return isinstance(value, int) and not isinstance(value, bool)

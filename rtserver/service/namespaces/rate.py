@@ -37,7 +37,7 @@ class Allowance:
         self._since = now
 
     def spend(self, now: float) -> float:
-        """Take note of an event. Returns 0 if it may be sent, else the seconds, in hundredths, until one may."""
+        """Take note of an event. Returns 0 if it may be sent, else the seconds until one may, rounded up."""
         rate = self._rate
         self._left = min(rate.burst, self._left + (now - self._since) * rate.per_second)
         self._since = now

@@ -10,6 +10,7 @@ from rtserver.server.target import PLAIN, Flags, Target
 from rtserver.service.namespaces.answers import OK, Answer, refusal, shown
 from rtserver.service.namespaces.declaration import Event
 from rtserver.service.namespaces.member import Member
+from rtserver.service.namespaces.pattern import MAX_NAME
 
 __all__ = ["MOST_ROOMS", "Relay"]
 
@@ -62,7 +63,7 @@ class Relay:
                 if args
                 else f"received nothing, expected the room that {event.name} is for",
             )
-        if not any(pattern.suits(room, member.claims) for pattern in event.relay):
+        if len(room) > MAX_NAME or not any(pattern.suits(room, member.claims) for pattern in event.relay):
             raise refusal("not_allowed", f"{event.name} may not be sent to {shown(room)}")
         if event.members_only and not member.socket.is_in(room):
             raise refusal("not_in_room", f"expected you to be in {shown(room)} to send to it: join it first")

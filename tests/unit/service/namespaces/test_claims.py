@@ -49,7 +49,9 @@ def test_what_a_claim_stands_for(value: Any, parts: tuple[str, ...]) -> None:
     assert room_parts({"team": value}, "team") == parts
 
 
-@pytest.mark.parametrize("value", [None, "", [], True, False, 1.5, {"a": 1}, [["red"]], [""], [None]])
+@pytest.mark.parametrize(
+    "value", [None, "", [], True, False, 1.5, {"a": 1}, [["red"]], [""], [None], "\ud800", ["red\udfff"]]
+)
 def test_what_stands_for_nothing(value: Any) -> None:
     assert room_parts({"team": value}, "team") == ()
 

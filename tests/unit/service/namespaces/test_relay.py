@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rtserver.service.namespaces.declaration import Event
+from rtserver.service.namespaces.pattern import MAX_NAME
 from rtserver.service.namespaces.relay import MOST_ROOMS
 from rtserver.testing.client import TestClient
 
@@ -89,6 +90,13 @@ async def test_who_need_not_be_in_a_room() -> None:
     _, ada, bob = await chat_with(Event("whisper", patterns("user:*"), members_only=False))
     assert await ada.call("whisper", ("user:bob", "psst")) == OK
     assert (await bob.receive("whisper")).args == ({"sub": "ada", "name": "Ada"}, "user:bob", "psst")
+
+
+async def test_a_room_s_name_is_no_longer_than_one_that_may_be_joined() -> None:
+    _, ada, _ = await chat_with(Event("whisper", patterns("user:*"), members_only=False))
+    assert await ada.call("whisper", ("user:" + "x" * (MAX_NAME - 5), "psst")) == OK
+    answer = await ada.call("whisper", ("user:" + "x" * (MAX_NAME - 4), "psst"))
+    assert answer["code"] == "not_allowed"
 
 
 async def test_rooms_by_claims_are_those_that_the_client_is_in() -> None:
