@@ -143,7 +143,7 @@ async def test_redis_stands_still(members: Members, tmp_path: Path, fault: str) 
         if fault == "SIGSTOP":
             server.freeze()
         else:
-            client = one.manager._redis._connections.client  # type: ignore[attr-defined]
+            client = one.manager._redis._connections.client
             sleep = asyncio.ensure_future(client.execute_command("DEBUG", "SLEEP", "3"))
         await one.is_deaf()
         await one.sio.emit("here")

@@ -16,7 +16,7 @@ from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, Link, take_over
 from rtserver.errors import StartError
 
-__all__ = ["Line"]
+__all__ = ["Line", "LineOwner"]
 
 logger = logging.getLogger("rtserver.cluster")
 
@@ -164,3 +164,34 @@ class Line:
             else:
                 failed = 0
                 self.reconnects += 1
+
+
+class LineOwner:
+    """The base of what sends or receives over a line of its own.
+
+    Args:
+        line: The line.
+    """
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    @property
+    def is_connected(self) -> bool:
+        """True while there is a connection."""
+        return self._line.link is not None
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection was made again."""
+        return self._line.reconnects
+
+    async def start(self) -> None:
+        """Connect; see `Line.start`.
+
+        Raises:
+            StartError: Redis refuses what the URL says.
+        """
+        await self._line.start()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from rtserver.cluster.bus import Bus
 from rtserver.cluster.clustered import ClusterManager
+from rtserver.cluster.redis.bus import RedisBus
 from rtserver.cluster.redis.channels import KEY, Channels
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.foreign import CHANNEL
@@ -29,7 +29,7 @@ from rtserver.cluster.redis.subscriber import INTERVAL, PATIENCE
 from rtserver.ids import new_sid
 from rtserver.server.manager import PEER_TIMEOUT
 
-__all__ = ["BUSES", "BusOptions", "RedisBus", "RedisManager", "SubscriptionMode"]
+__all__ = ["BUSES", "BusOptions", "RedisManager", "SubscriptionMode"]
 
 PUBSUB_UID_LENGTH: Final = 6
 """Characters of a server's id, as in redis-adapter."""
@@ -54,13 +54,6 @@ class BusOptions:
     stream_count: int
     connections: Mapping[str, Any]
     """Keyword arguments for `Connections`, those of redis-py among them."""
-
-
-class RedisBus(Bus, Protocol):
-    """A bus over Redis."""
-
-    def status(self) -> RedisStatus:
-        """Return how this server stands with Redis."""
 
 
 def _pubsub(options: BusOptions) -> RedisBus:

@@ -13,7 +13,7 @@ from hiredis import PushNotification
 
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.forms import Command
-from rtserver.cluster.redis.line import Line
+from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 
 __all__ = ["LIMIT", "OVERHEAD", "PING", "BeforeResuming", "Publisher", "Refused"]
@@ -39,7 +39,7 @@ BeforeResuming = Callable[[], Coroutine[Any, Any, None]]
 """Returns when the others are back."""
 
 
-class Publisher:
+class Publisher(LineOwner):
     """Sends commands whose replies nobody waits for, over a connection of its own.
 
     What is sent in one turn of the event loop leaves in one write. A command that was written when the
@@ -58,7 +58,6 @@ class Publisher:
         "_idle",
         "_is_scheduled",
         "_limit",
-        "_line",
         "_patience",
         "_refused",
         "_replies",
@@ -78,13 +77,15 @@ class Publisher:
         self._limit = limit
         self._patience = patience
         self._refused = refused or self._log_refusal
-        self._line = Line(
-            dial,
-            "publishing",
-            received=self._received,
-            opened=self._opened,
-            closed=self._closed,
-            writable=self._flush,
+        super().__init__(
+            Line(
+                dial,
+                "publishing",
+                received=self._received,
+                opened=self._opened,
+                closed=self._closed,
+                writable=self._flush,
+            )
         )
         self._waiting: deque[bytes] = deque()
         self._under_way: deque[bytes] = deque()
@@ -106,23 +107,13 @@ class Publisher:
         self.refusals = 0
         """Commands that Redis has refused."""
 
-    @property
-    def is_connected(self) -> bool:
-        """True while there is a connection."""
-        return self._line.link is not None
-
-    @property
-    def reconnects(self) -> int:
-        """How often the connection was made again."""
-        return self._line.reconnects
-
     async def start(self) -> None:
         """Connect; see `Line.start`.
 
         Raises:
             StartError: Redis refuses what the URL says.
         """
-        await self._line.start()
+        await super().start()
         self._was_lost = not self.is_connected
 
     def send(self, command: Command) -> None:

@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Kind, Message
 from rtserver.cluster.reader import Reader
+from rtserver.cluster.redis.bus import RedisBus
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import Connections
 from rtserver.cluster.redis.forms import ShardedForm, SubscriptionMode, looks_like_a_sid
-from rtserver.cluster.redis.openings import Channel, Openings
-from rtserver.cluster.redis.roll import Roll
-from rtserver.cluster.redis.status import RedisStatus
+from rtserver.cluster.redis.openings import Channel
 from rtserver.cluster.redis.subscriber import Subscription
 from rtserver.cluster.rooms import LocalRooms
 from rtserver.errors import ClusterViolation
@@ -40,8 +38,8 @@ SPREAD: Final = 2.0
 """Seconds for which what is sent to a room goes to all servers, once they are told to put clients into it."""
 
 
-class ShardedBus:
-    """One server's end. It implements `rtserver.cluster.bus.Bus`.
+class ShardedBus(RedisBus):
+    """One server's end.
 
     Args:
         connections: To Redis, of this bus alone.
@@ -49,53 +47,26 @@ class ShardedBus:
         mode: Which rooms have channels of their own, as on all servers.
     """
 
+    counted_by: ClassVar[str] = "SHARDNUMSUB"
+
     def __init__(self, connections: Connections, channels: Channels, mode: SubscriptionMode) -> None:
-        self._connections = connections
-        self._channels = channels
+        form = ShardedForm(channels, mode)
+        super().__init__(connections, channels, form, channels.events, channels.server)
         self._mode: Final = mode
-        self._form = ShardedForm(channels, mode)
-        self._uid = connections.uid
-        self._roll = Roll(connections, self.send, channels.server, "SHARDNUMSUB")
         self._rooms: LocalRooms
         self._reader: Reader
-        self._receive: Receive
-        self._openings = Openings(connections.subscriber, self._channels_of, self._has_room)
         self._spread: dict[tuple[str, Room], float] = {}
         """Rooms into which clients elsewhere are being put, and until when: the first to end at the front."""
-
-    @property
-    def uid(self) -> str:
-        """The id of this server."""
-        return self._uid
 
     def follow(self, rooms: LocalRooms) -> None:
         """Learn which rooms concern this server."""
         self._rooms = rooms
-        self._reader = Reader(self._uid, rooms.has_members)
+        self._reader = Reader(self.uid, rooms.has_members)
         if self._mode != "static":
             rooms.watch(self)
 
-    async def start(self, receive: Receive) -> None:
-        """Connect; see `Connections.start`.
-
-        Raises:
-            StartError: Redis refuses what the URL says.
-        """
-        self._receive = receive
-        self.open(MEETING)
-        await self._connections.start(receive)
-        self._roll.start(receive)
-
-    def open(self, namespace: str) -> None:
-        """Begin to listen for a namespace."""
-        self._openings.open(namespace)
-
-    def shut(self, namespace: str) -> None:
-        """Listen for a namespace no longer."""
-        self._openings.shut(namespace)
-
     def _channels_of(self, namespace: str) -> Sequence[Channel]:
-        names = self._channels.events(namespace), self._channels.server(namespace, self._uid)
+        names = self._channels.events(namespace), self._channels.server(namespace, self.uid)
         return [(Subscription.SHARD, name, self._take) for name in names]
 
     def send(self, message: Message, room: str | None = None) -> None:
@@ -104,24 +75,7 @@ class ShardedBus:
             room = None
         if message.kind is Kind.JOIN and self._mode != "static":
             self._note_joining(message)
-        self._connections.publisher.send(self._form.tell(message, room))
-
-    def reply(self, uid: str, message: Message) -> None:
-        """Send a message to the server that has asked for it."""
-        self._connections.publisher.send(self._form.reply(uid, message))
-
-    async def census(self, namespace: str) -> Census:
-        """Count the other servers that listen for a namespace, those of Node among them."""
-        return await self._roll.census(namespace, self._channels.events(namespace))
-
-    async def close(self) -> None:
-        """Leave the cluster."""
-        await self._roll.close()
-        await self._connections.close()
-
-    def status(self) -> RedisStatus:
-        """Return how this server stands with Redis."""
-        return self._connections.status()
+        super().send(message, room)
 
     # Rooms.
 
@@ -140,7 +94,7 @@ class ShardedBus:
         if not self._openings.has(channel):  # a namespace that is named like this room of another
             self._connections.subscriber.unsubscribe(Subscription.SHARD, channel)
 
-    def _has_room(self, channel: str) -> bool:
+    def _is_needed(self, channel: str) -> bool:
         """Tell whether a channel is that of a room which is listened to."""
         return any(self._rooms.is_watched(*names) for names in self._channels.rooms_of(channel))
 

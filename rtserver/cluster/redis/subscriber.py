@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.hearing import Hearing
-from rtserver.cluster.redis.line import Line
+from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 
 __all__ = ["INTERVAL", "PATIENCE", "Heartbeat", "Lost", "Subscriber", "Subscription", "Take"]
@@ -67,7 +67,7 @@ Lost = Callable[[Subscription, bytes, str], None]
 """Takes a subscription that Redis has refused or ended, and why. The subscriber has forgotten it."""
 
 
-class Subscriber:
+class Subscriber(LineOwner):
     """Receives messages of channels.
 
     Args:
@@ -84,7 +84,6 @@ class Subscriber:
         "_confirmations",
         "_echo",
         "_heartbeat",
-        "_line",
         "_lost",
         "_takes",
         "_up",
@@ -93,12 +92,14 @@ class Subscriber:
     )
 
     def __init__(self, dial: Dial, heartbeat: Heartbeat, lost: Lost | None = None) -> None:
-        self._line = Line(
-            dial,
-            "messages of other servers",
-            received=self._received,
-            opened=self._opened,
-            closed=self._closed,
+        super().__init__(
+            Line(
+                dial,
+                "messages of other servers",
+                received=self._received,
+                opened=self._opened,
+                closed=self._closed,
+            )
         )
         self._heartbeat = heartbeat
         self._beat_channel = heartbeat.channel.encode()
@@ -117,11 +118,6 @@ class Subscriber:
         """Whether messages arrive."""
         self.subscribe(heartbeat.kind, heartbeat.channel, self._came_back)
 
-    @property
-    def reconnects(self) -> int:
-        """How often the connection was made again."""
-        return self._line.reconnects
-
     async def start(self) -> None:
         """Connect, and wait until what has been subscribed to is heard; see `Line.start`.
 
@@ -130,8 +126,8 @@ class Subscriber:
         """
         self.hearing.begin(asyncio.get_running_loop().time())
         self._up = asyncio.get_running_loop().create_future()
-        await self._line.start()
-        if self._line.link is not None:
+        await super().start()
+        if self.is_connected:
             await asyncio.wait([self._up], timeout=self._heartbeat.patience)
         self._watch = asyncio.create_task(self._prove(), name="rtserver: heartbeat to itself over Redis")
 

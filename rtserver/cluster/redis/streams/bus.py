@@ -15,15 +15,14 @@ from dataclasses import replace
 from typing import Final
 
 from rtserver.clock import Clock
-from rtserver.cluster.bus import MEETING, Census, Receive
 from rtserver.cluster.message import Message, event_of, flags_of, target_of
+from rtserver.cluster.redis.bus import RedisBus
 from rtserver.cluster.redis.channels import Channels
 from rtserver.cluster.redis.connections import FAREWELL, Connections
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.forms import StreamsForm
 from rtserver.cluster.redis.link import dial_of
-from rtserver.cluster.redis.openings import Channel, Openings
-from rtserver.cluster.redis.roll import Roll
+from rtserver.cluster.redis.openings import Channel
 from rtserver.cluster.redis.status import RedisStatus
 from rtserver.cluster.redis.streams.entries import Entry, is_durable
 from rtserver.cluster.redis.streams.keeper import SessionKeeper
@@ -52,8 +51,8 @@ PATIENCE: Final = 5.0
 """Seconds in which it is found out where to read a stream, before the server starts without that."""
 
 
-class StreamsBus:
-    """One server's end. It implements `rtserver.cluster.bus.Bus`, and `KeepsEvents`.
+class StreamsBus(RedisBus):
+    """One server's end. It implements `rtserver.cluster.bus.KeepsEvents` as well.
 
     Args:
         connections: To Redis, of this bus alone.
@@ -65,27 +64,18 @@ class StreamsBus:
     def __init__(
         self, connections: Connections, channels: Channels, names: StreamNames, options: StreamOptions
     ) -> None:
-        self._connections = connections
-        self._channels = channels
+        form = StreamsForm(channels, names, options.max_length)
+        super().__init__(connections, channels, form, channels.events, channels.server)
         self._names = names
         self._options = options
-        self._form = StreamsForm(channels, names, options.max_length)
         self._streams: dict[str, Stream] = {}
-        self._openings = Openings(connections.subscriber, self._channels_of)
-        self._roll = Roll(connections, self.send, channels.server, "NUMSUB")
         self._rooms: LocalRooms
-        self._receive: Receive
         self._is_started = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sink: LocalSink | None = None
         self._keeper: SessionKeeper | None = None
         self._summons: Summons | None = None
         self._store: StreamStore | None = None
-
-    @property
-    def uid(self) -> str:
-        """The id of this server."""
-        return self._connections.uid
 
     def recover(
         self,
@@ -118,22 +108,15 @@ class StreamsBus:
         """Learn which rooms concern this server."""
         self._rooms = rooms
 
-    async def start(self, receive: Receive) -> None:
-        """Connect; see `Connections.start`.
-
-        Raises:
-            StartError: Redis refuses what the URL says.
-        """
-        self._receive = receive
-        self.open(MEETING)
-        await self._connections.start(receive)
+    async def _join(self) -> None:
+        """Begin to read, and tell the others that this server is there."""
         try:
             await asyncio.gather(*map(self._begin, self._streams.values()))
         except BaseException:
             await self.close()
             raise
         self._is_started = True
-        self._roll.start(receive)
+        await super()._join()
 
     async def _begin(self, stream: Stream) -> None:
         await stream.start()
@@ -143,13 +126,9 @@ class StreamsBus:
                     await stream.reader.started.wait()
 
     def open(self, namespace: str) -> None:
-        """Begin to listen for a namespace."""
-        self._openings.open(namespace)
+        """Begin to listen for a namespace, and to read its stream: for good, as it may be that of others."""
+        super().open(namespace)
         self._stream(namespace)
-
-    def shut(self, namespace: str) -> None:
-        """Listen for a namespace no longer. Its stream, which may be that of others, is read as before."""
-        self._openings.shut(namespace)
 
     def _channels_of(self, namespace: str) -> Sequence[Channel]:
         names = self._channels.events(namespace), self._channels.server(namespace, self.uid)
@@ -186,15 +165,7 @@ class StreamsBus:
         if is_durable(message):
             self._stream(message.namespace).send(message)
         else:
-            self._connections.publisher.send(self._form.tell(message, room))
-
-    def reply(self, uid: str, message: Message) -> None:
-        """Send a message to one other server."""
-        self._connections.publisher.send(self._form.reply(uid, message))
-
-    async def census(self, namespace: str) -> Census:
-        """Count the other servers that listen for a namespace, those of Node among them."""
-        return await self._roll.census(namespace, self._channels.events(namespace))
+            super().send(message, room)
 
     def _is_just_back(self) -> bool:
         """Tell whether others may not have found Redis again yet."""
@@ -216,7 +187,7 @@ class StreamsBus:
 
     def status(self) -> RedisStatus:
         """Return how this server stands with Redis."""
-        status, streams = self._connections.status(), self._streams.values()
+        status, streams = super().status(), self._streams.values()
         writers = [stream.writer for stream in streams]
         return replace(
             status,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hiredis import PushNotification
 
-from rtserver.cluster.redis.line import Line
+from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 from rtserver.cluster.redis.streams.entries import Fields
 from rtserver.cluster.redis.streams.offsets import START, StreamId, parse_id
@@ -31,7 +31,7 @@ Take = Callable[[StreamId, Fields], None]
 Place = Callable[[StreamId], None]
 
 
-class StreamReader:
+class StreamReader(LineOwner):
     """Reads one stream, from the entry that is the last when it starts.
 
     Args:
@@ -47,7 +47,6 @@ class StreamReader:
         "_expected",
         "_is_reading",
         "_last",
-        "_line",
         "_name",
         "_place",
         "_refusals",
@@ -58,12 +57,14 @@ class StreamReader:
     )
 
     def __init__(self, dial: Dial, name: str, place: Place, take: Take, block: float = BLOCK) -> None:
-        self._line = Line(
-            dial,
-            f"the stream {name!r}",
-            received=self._received,
-            opened=self._opened,
-            closed=self._closed,
+        super().__init__(
+            Line(
+                dial,
+                f"the stream {name!r}",
+                received=self._received,
+                opened=self._opened,
+                closed=self._closed,
+            )
         )
         self._name = name
         self._place = place
@@ -78,24 +79,6 @@ class StreamReader:
         """Times that entries were gone before they could be read."""
         self.started = asyncio.Event()
         """Set once it is known from where to read."""
-
-    @property
-    def is_connected(self) -> bool:
-        """True while there is a connection."""
-        return self._line.link is not None
-
-    @property
-    def reconnects(self) -> int:
-        """How often the connection was made again."""
-        return self._line.reconnects
-
-    async def start(self) -> None:
-        """Connect; see `Line.start`.
-
-        Raises:
-            StartError: Redis refuses what the URL says.
-        """
-        await self._line.start()
 
     async def close(self) -> None:
         """End."""
