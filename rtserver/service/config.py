@@ -16,12 +16,12 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from rtserver.errors import ConfigError
 from rtserver.service.setting_types import describe, is_path, members, submodel
@@ -57,6 +57,10 @@ _MISSING = object()
 class _Environment(EnvSettingsSource):
     """The environment's values. What isn't JSON stays text, so that it is reported with everything else."""
 
+    def __init__(self) -> None:
+        # Of a model no more is asked for than its fields and its configuration, which every model has.
+        super().__init__(cast(type[BaseSettings], Config), env_prefix=PREFIX, env_nested_delimiter="__")
+
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         try:
             return json.loads(value)
@@ -76,7 +80,7 @@ def load_config(file: Path | None, overrides: Mapping[str, Any] | None = None) -
     """
     sources = [
         _Source(_nest(overrides or {}), "command line"),
-        _Source(_Environment(Config)(), "environment"),
+        _Source(_Environment()(), "environment"),
         _Source(_read_toml(file) if file else {}, str(file or "configuration")),
     ]
     merged: dict[str, Any] = {}

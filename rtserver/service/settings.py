@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtserver.cluster.workers.bus import MAX_BUFFER
 from rtserver.service.admin_settings import AdminSettings
@@ -29,7 +28,7 @@ from rtserver.service.listen_settings import ListenSettings, StaticSettings
 from rtserver.service.log_settings import LogSettings
 from rtserver.service.monitoring_settings import InternalSettings, MetricsSettings
 from rtserver.service.namespace_settings import NamespaceSettings, check_namespaces
-from rtserver.service.section import Seconds
+from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected, Folder, ImportPath
 from rtserver.service.socket_settings import SocketSettings
 from rtserver.service.tracing_settings import TracingSettings
@@ -42,12 +41,8 @@ WorkerCount = Annotated[
 ]
 
 
-class Config(BaseSettings):
+class Config(Section):
     """The whole config file."""
-
-    model_config = SettingsConfigDict(
-        strict=True, extra="forbid", frozen=True, env_prefix="RTSERVER_", env_nested_delimiter="__"
-    )
 
     app: Annotated[
         ImportPath | None,
@@ -136,8 +131,8 @@ class Config(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()
-    namespaces: list[NamespaceSettings] = []
-    static: list[StaticSettings] = []
+    namespaces: list[NamespaceSettings] = Field(default=[])
+    static: list[StaticSettings] = Field(default=[])
 
     @model_validator(mode="before")
     @classmethod
@@ -199,15 +194,3 @@ class Config(BaseSettings):
         if self.api.keys and self.api.path.strip("/") == self.listen.path.strip("/"):
             raise ValueError("api.path: Socket.IO is found there; choose another one")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave the merging of sources to config.py, which remembers what came from where."""
-        return (init_settings,)
