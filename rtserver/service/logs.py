@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from typing import TextIO
 
 from rtserver.service import bad_requests
 from rtserver.service.log_settings import LogSettings
@@ -25,18 +26,20 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 def configure_logging(settings: LogSettings, worker: str = "", before: LogSettings | None = None) -> None:
     """Send every log record to the standard error stream in the format and at the levels that are set.
 
-    Loggers that exist already keep working; handlers that were on the root logger are taken off.
+    Loggers that exist already keep working. Handlers of the root logger that write to the terminal, too, are
+    taken off; those that lead elsewhere stay.
 
     Args:
         settings: The settings.
         worker: The name of this process, where there are several, for each entry.
         before: The settings that held until now: loggers that have a level by them alone lose it.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter(worker) if settings.format == "json" else ConsoleFormatter(worker))
     root = logging.getLogger()
     for present in root.handlers[:]:
-        root.removeHandler(present)
+        if isinstance(present, _Handler) or getattr(present, "stream", None) in (sys.stderr, sys.stdout):
+            root.removeHandler(present)
     root.addHandler(handler)
     root.setLevel(settings.level.upper())
     for name in before.levels if before is not None else ():
@@ -45,6 +48,10 @@ def configure_logging(settings: LogSettings, worker: str = "", before: LogSettin
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger(bad_requests.LOGGER).addFilter(bad_requests.demote)
     logging.captureWarnings(True)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """What is set up here, and taken off when it is set up anew."""
 
 
 class ConsoleFormatter(logging.Formatter):

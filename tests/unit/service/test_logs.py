@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 
 import pytest
 from aiohttp import web
@@ -92,6 +93,17 @@ class TestConfigure:
         logging.getLogger("rtserver.test.quiet").warning("three")
         logging.getLogger("rtserver.test.quiet").error("four")
         assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == ["one", "four"]
+
+    def test_handlers_of_others_stay_unless_they_write_to_the_terminal(self) -> None:
+        root, collector = logging.getLogger(), logging.NullHandler()
+        terminal = logging.StreamHandler(sys.stderr)
+        root.addHandler(collector)
+        root.addHandler(terminal)
+        configure_logging(LogSettings())
+        configure_logging(LogSettings())
+        assert collector in root.handlers
+        assert terminal not in root.handlers
+        assert sum(isinstance(each.formatter, ConsoleFormatter) for each in root.handlers) == 1
 
     def test_a_second_call_replaces_the_first(self, capsys: pytest.CaptureFixture[str]) -> None:
         configure_logging(LogSettings())
