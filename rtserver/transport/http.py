@@ -185,15 +185,13 @@ class HttpRoute:
 
     async def _body(self, request: web.Request) -> bytes | None:
         """Read the body; return None when it is larger than what is accepted."""
-        chunks = []
-        size = 0
+        body = bytearray()
         async with asyncio.timeout(self._body_timeout):
             async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > self._max_payload:
+                body += chunk
+                if len(body) > self._max_payload:
                     return None
-                chunks.append(chunk)
-        return b"".join(chunks)
+        return bytes(body)
 
     # A session of another process.
 

@@ -31,7 +31,7 @@ from rtserver.transport.switch import Switch
 __all__ = ["Lane", "LaneExchange", "LaneHost"]
 
 MAX_PIPELINED = 64 * 1024
-"""Bytes that are kept behind a request that isn't answered yet."""
+"""Bytes that are kept behind a request that isn't answered yet, or whose answer the client doesn't read."""
 
 
 class LaneHost:
@@ -126,7 +126,7 @@ class Lane(asyncio.Protocol):
         """The request that isn't answered yet."""
         self._polling: Polling | None = None
         """Who gets the body that is being read."""
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._missing = 0
         self._known: Head | None = None
         self._host: str | None = None
@@ -187,7 +187,7 @@ class Lane(asyncio.Protocol):
         self._leave()
         exchange = self._exchange
         self._exchange = self._polling = None
-        self._body = []
+        self._body = bytearray()
         if exchange is not None:
             exchange.lane = None
             exchange.lost()
@@ -217,6 +217,8 @@ class Lane(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._write_paused = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
         self._advance()
 
     def _check_idle(self) -> None:
@@ -245,7 +247,7 @@ class Lane(asyncio.Protocol):
             self._buffer = self._buffer + data if self._buffer else data
         if self._exchange is None:
             self._advance()
-        elif len(self._buffer) > MAX_PIPELINED and self._transport is not None:
+        if len(self._buffer) > MAX_PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
     def _advance(self) -> None:
@@ -307,13 +309,15 @@ class Lane(asyncio.Protocol):
     def _take_body(self, data: bytes) -> None:
         if len(data) < self._missing:
             self._missing -= len(data)
-            self._body.append(data)
+            self._body += data
             return
         self._buffer = data[self._missing :]
-        self._body.append(data[: self._missing])
-        body = b"".join(self._body)
+        body = data[: self._missing]
+        if self._body:
+            self._body += body
+            body = bytes(self._body)
+            self._body = bytearray()
         polling, exchange = self._polling, self._exchange
-        self._body = []
         self._polling = None
         assert polling is not None
         assert exchange is not None
@@ -406,7 +410,8 @@ def _encode_head(status: int, headers: HeaderPairs, keep_alive: bool) -> bytes:
     lines += [f"{name}: {value}" for name, value in headers]
     if not keep_alive:
         lines.append("Connection: close")
-    return "\r\n".join([*lines, "Date: "]).encode("latin-1")
+    # What a client has sent goes back as it came, whatever bytes these were: aiohttp decodes them so.
+    return "\r\n".join([*lines, "Date: "]).encode("utf-8", "surrogateescape")
 
 
 _dated = (0, b"")

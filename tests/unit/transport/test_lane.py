@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -247,6 +248,59 @@ async def test_much_behind_a_held_poll_is_not_read(lane: bool) -> None:
         assert (await client.answer()).body == b"4go"
         for _ in range(3_000):
             assert (await client.answer()).body == b"ok"
+
+
+async def test_much_behind_an_answer_that_the_client_does_not_read_is_not_read_either(lane: bool) -> None:
+    async with serve(lane=lane, http_compression=False) as served:
+        client, sid = await served.open_polling()
+        target = f"{POLLING}&sid={sid}"
+        client.stop_reading()
+        session: Any = served.handler.session
+        session.send("x" * 10_000_000)
+        client.request("GET", target)
+        body = b"4" + b"x" * 1000
+        for _ in range(3_000):
+            client.request("POST", target, body=body)
+        await until(lambda: not session.buffered)
+        [connection] = served.engine._lanes
+        await until(lambda: len(connection._buffer) > MAX_PIPELINED)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(connection._buffer) < MAX_PIPELINED + 512 * 1024
+        client.go_on_reading()
+        assert len((await client.answer()).body) == 10_000_001
+        for _ in range(3_000):
+            assert (await client.answer()).body == b"ok"
+
+
+@pytest.mark.parametrize("origin", [b"http://caf\xc3\xa9", b"http://\xe4\xb8\xad", b"http://\xff"])
+async def test_an_origin_beyond_ascii_is_allowed_as_it_came(origin: bytes, lane: bool) -> None:
+    async with serve(lane=lane, cors_allowed_origins="*") as served:
+        client = await served.connect()
+        client.write(b"GET %b HTTP/1.1\r\nHost: a\r\nOrigin: %b\r\n\r\n" % (POLLING.encode(), origin))
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert b"200 OK" in head
+        assert b"\r\nAccess-Control-Allow-Origin: %b\r\n" % origin in head
+
+
+async def test_a_body_in_very_many_parts_takes_no_more_room_than_a_whole_one() -> None:
+    async with serve(lane=True) as served:
+        client, sid = await served.open_polling()
+        head = f"POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200001\r\n\r\n4"
+        client.write(head.encode())
+        [connection] = served.engine._lanes
+        await until(lambda: connection._missing == 200_000)
+        tracemalloc.start()
+        try:
+            for _ in range(99_999):
+                connection.data_received(b"xy")
+            used = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        assert used < 250_000
+        client.write(b"xy")
+        assert (await client.answer()).body == b"ok"
+        assert served.handler.messages.get_nowait() == "xy" * 100_000
 
 
 async def test_idle_connections_end_with_the_server(lane: bool) -> None:
