@@ -190,6 +190,7 @@ class WebSocketProtocol(asyncio.Protocol):
             core.close(code, _shorten(reason))
             self.send_frame(core.take_output())
             self.call_later(self.host.close_timeout, self.drop)
+            self.resume_reading()  # its close frame stands behind what nobody had time for
 
     def shut_down(self) -> None:
         """End TCP once what is pending has been written, which the client has some time to read."""
@@ -202,6 +203,8 @@ class WebSocketProtocol(asyncio.Protocol):
             if not transport.get_write_buffer_size():
                 self.cancel_call()
                 return
+        else:
+            transport.pause_reading()  # nothing that comes now may put the end off
         self.call_later(self.host.close_timeout, self.drop)
 
     def drop(self) -> None:
@@ -245,7 +248,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
 
 def _shorten(reason: str) -> str:
-    return reason.encode()[:MAX_REASON].decode(errors="ignore")
+    return reason.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
 
 
 def switch_head(headers: Iterable[tuple[str, str]]) -> bytes:

@@ -32,6 +32,7 @@ class FakeTransport:
         self.size = 0
         self.protocol: WebSocketProtocol | None = None
         self.is_paused = False
+        self.is_reading = True
         self.closed = ""
 
     def write(self, data: bytes) -> None:
@@ -54,6 +55,12 @@ class FakeTransport:
 
     def get_write_buffer_size(self) -> int:
         return self.size
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
 
     def is_closing(self) -> bool:
         return self.closed != ""
@@ -273,6 +280,28 @@ class TestClosing:
         transport.read_all()
         assert transport.written[-1][:4] == b"\x88" + transport.written[-1][1:2] + b"\x03\xef"
         assert transport.closed == "closed"
+
+    async def test_a_client_that_goes_on_sending_does_not_put_its_end_off(
+        self, shell: Shell, transport: FakeTransport
+    ) -> None:
+        transport.room = 0
+        shell.send_frame(b"x" * (HIGH_WATER + 1))
+        await turn()
+        shell.data_received(frame(1, b"\xff"))
+        assert not transport.is_reading
+        assert transport.closed == ""
+
+    async def test_the_close_frame_of_a_client_that_was_not_read_from(
+        self, shell: Shell, transport: FakeTransport
+    ) -> None:
+        shell.pause_reading()
+        shell.start_closing(1000, "")
+        assert transport.is_reading
+
+    async def test_a_reason_that_is_no_text(self, shell: Shell, transport: FakeTransport) -> None:
+        shell.start_closing(1002, "half a \ud83d")
+        await turn()
+        assert transport.written == [b"\x88\x0a\x03\xeahalf a ?"]
 
     async def test_a_connection_that_is_lost(self, shell: Shell) -> None:
         shell.send_frame(b"x")
