@@ -10,6 +10,7 @@ here, a ``Date`` (eight: milliseconds), an aware `datetime` here, and an ``Array
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,6 +28,8 @@ JAVASCRIPT: Final = 0
 """The extension type of notepack.io, the library under socket.io-msgpack-parser."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
+_DOUBTFUL: Final = re.compile(rb"\xc7(?=\x01\x00(.)|\x08\x00(.{8}))", re.DOTALL)
+"""What may be the header of an ``ArrayBuffer`` of 1 or 8 bytes, and these."""
 
 
 class MsgpackCodec:
@@ -134,13 +137,13 @@ def _extension(kind: int, data: bytes) -> Any:
 class _Extensions:
     """Tell an ``ArrayBuffer`` of 1 or 8 bytes, by its header, from ``undefined`` and ``Date``."""
 
-    __slots__ = ("_message",)
+    __slots__ = ("_buffers",)
 
     def __init__(self, message: bytes) -> None:
-        self._message = message
+        self._buffers = {match[1] or match[2] for match in _DOUBTFUL.finditer(message)}
 
     def __call__(self, kind: int, data: bytes) -> Any:
-        if kind == JAVASCRIPT and len(data) < 256 and b"\xc7%c\x00%b" % (len(data), data) in self._message:
+        if kind == JAVASCRIPT and data in self._buffers:
             return data
         return _extension(kind, data)
 

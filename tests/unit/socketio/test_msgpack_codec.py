@@ -262,3 +262,12 @@ def test_many_small_containers_take_no_long_time() -> None:
     start = time.process_time()
     codec.decode(message)
     assert time.process_time() - start < 30  # a fraction of a second; quadratic time would be many minutes
+
+
+def test_many_small_extensions_beside_a_doubtful_one_take_no_long_time() -> None:
+    buffer, undefined = b"\xc7\x08\x0012345678", b"\xd4\x00\x01"
+    data = b"\x93\xa1a" + buffer + b"\xdd" + (300_000).to_bytes(4) + undefined * 300_000
+    message = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data" + data
+    start = time.process_time()
+    assert codec.decode(message)[3] == ["a", b"12345678", [None] * 300_000]
+    assert time.process_time() - start < 30  # a fraction of a second; quadratic time would be many minutes
