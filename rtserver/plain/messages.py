@@ -19,6 +19,7 @@ write it so. Any other key is refused: a misspelt one would otherwise change wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -59,6 +60,9 @@ _JSON_NAMES: Final[dict[type, str]] = {
     type(None): "null",
 }
 _SHOWN: Final = 30
+_NO_NAME: Final = re.compile(r"[,?\ud800-\udfff]")
+"""What no namespace may have in it: Socket.IO v5's text packets end it at the comma, "?" begins a query, and
+half of a surrogate pair can't be sent."""
 
 
 def packet_of(message: Any, limits: Limits) -> Packet | None:
@@ -161,8 +165,7 @@ def _namespace(message: dict[str, Any], limits: Limits) -> str:
     name = message.get("namespace")
     if name is None:
         return "/"
-    if type(name) is not str or not name.startswith("/") or "," in name or "?" in name:
-        # Socket.IO v5's text packets end a namespace at the comma, and a query begins with "?".
+    if type(name) is not str or not name.startswith("/") or _NO_NAME.search(name):
         raise _wrong(f'"namespace" is {_shown(name)}: expected "/" and a name without "," and "?"')
     if len(name) > limits.max_namespace:
         raise PlainViolation(POLICY, f'"namespace" has more than {limits.max_namespace} characters')

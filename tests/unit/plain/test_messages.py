@@ -114,6 +114,11 @@ def test_null_is_the_same_as_left_out() -> None:
             '"namespace" is an integer: expected "/" and a name without "," and "?"',
         ),
         ({"type": "connect", "namespace": "/a?b"}, 1002, '"namespace" is "/a?b": expected "/" and a name wi'),
+        (
+            {"type": "connect", "namespace": "/a\ud83d"},
+            1002,
+            '"namespace" is "/a\ud83d": expected "/" and a nam',
+        ),
         ({"type": "disconnect", "namespace": "/123456"}, 1008, '"namespace" has more than 6 characters'),
     ],
 )

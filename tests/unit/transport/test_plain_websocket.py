@@ -163,6 +163,7 @@ async def test_a_ping_of_the_client_is_answered() -> None:
     ("messages", "code", "reason"),
     [
         (['{"type":"evnt"}'], 1002, '"type" is "evnt": expected connect, event, ack, disconnect, ping'),
+        ([r'{"type":"\ud83d"}'], 1002, '"type" is "?": expected connect, event, ack, disconnect, ping'),
         ([b"{}"], 1003, "a binary message: messages of rtserver.json are text, with bytes as base64"),
         (["{"], 1007, "not JSON ("),
         ([b"\xff"], 1003, "a binary message"),
