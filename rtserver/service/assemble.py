@@ -32,6 +32,9 @@ __all__ = ["Service"]
 ACCEPTS: Final = 8
 """Connections that asyncio accepts in one turn, before it is known whether there is room for them. It takes
 this number for the length of the kernel's queue, too, which is set afterwards."""
+KEEP_ALIVE: Final = 75
+"""Seconds that a connection may idle between two requests which aiohttp serves, and that the head of its
+first one may take. aiohttp's own are an hour, in which a few clients could take all file descriptors."""
 
 
 class Service:
@@ -88,7 +91,9 @@ class Service:
         made.server.attach(host, listen.path.strip("/"), websocket_path=listen.websocket_path)
         for files in config.static:
             add_static(host, files.prefix, Path(files.folder))
-        self._runner = web.AppRunner(host, access_log=None, shutdown_timeout=config.shutdown_timeout)
+        self._runner = web.AppRunner(
+            host, access_log=None, shutdown_timeout=config.shutdown_timeout, keepalive_timeout=KEEP_ALIVE
+        )
         try:
             await self._runner.setup()
         except Exception as error:
