@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from rtserver.errors import ApiError, PlainViolation
 from rtserver.plain.tagging import tag, untag
@@ -22,6 +23,25 @@ _SHOWN: Final = 80
 _MOST_ERRORS: Final = 5
 _CHOICES: Final = frozenset({"all", "some", "emit", "join", "leave", "disconnect"})
 """Steps of pydantic's locations that name a choice rather than a field."""
+_EXPECTED: Final = {
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} at least",
+    "int_type": "a whole number",
+    "less_than_equal": "{le:g} at most",
+    "list_type": "a list",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "string_pattern_mismatch": "text of the form {pattern}",
+    "string_too_long": "{max_length} characters at most",
+    "string_too_short": "text that isn't empty",
+    "string_type": "text",
+    "string_unicode": "Unicode text",
+    "too_long": "{max_length} items at most",
+    "too_short": "a list that isn't empty",
+}
+"""What is expected instead, by pydantic's names of what is wrong."""
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -55,19 +75,7 @@ def validated(model: type[Model], value: dict[str, Any]) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         details = error.errors(include_url=False)[:_MOST_ERRORS]
-    lines = []
-    for each in details:
-        where = _where(each["loc"])
-        if each["type"] == "missing":
-            lines.append(f"{where} is missing")
-        elif each["type"] == "extra_forbidden":
-            lines.append(f"{where} isn't known")
-        elif each["type"] == "value_error":
-            lines.append(f"{where}: {each['ctx']['error']}")
-        else:
-            expected = each["msg"].removeprefix("Input should be ")
-            lines.append(f"{where}: received {_shown(each['input'])}, expected {expected}")
-    raise ApiError(422, "invalid_request", "; ".join(lines))
+    raise ApiError(422, "invalid_request", "; ".join(map(_complaint, details)))
 
 
 def written(answer: Answer) -> bytes:
@@ -90,6 +98,26 @@ def json_value(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return {str(key): json_value(item, depth + 1) for key, item in value.items()}
     return None
+
+
+def _complaint(error: ErrorDetails) -> str:
+    """Write what is wrong with one thing."""
+    where, received, context = _where(error["loc"]), error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            return f"{where} isn't known"
+        case "value_error":
+            return f"{where}: {context['error']}"
+        case "union_tag_not_found":
+            return f"{where}.command is missing"
+        case "union_tag_invalid":
+            where, received = f"{where}.command", received["command"]
+            expected = f"one of {context['expected_tags']}"
+        case kind:
+            expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else error["msg"]
+    return f"{where}: received {_shown(received)}, expected {expected}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:
