@@ -110,14 +110,14 @@ def from_jwks(document: Any) -> list[VerificationKey]:
 def _from_jwk(described: Any) -> VerificationKey | None:
     if not isinstance(described, Mapping) or described.get("kty") not in ("RSA", "EC", "OKP"):
         return None  # a secret in a document for everyone is no secret
-    if described.get("use") not in (None, "sig"):
+    named = described.get("alg")
+    if described.get("use") not in (None, "sig") or named not in (None, *PUBLIC):
         return None
     try:
         key = jwt.PyJWK(dict(described), algorithm=_algorithm_of(described)).key
         suitable = _suitable(key)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
-    named = described.get("alg")
     if named is not None and named not in suitable:
         return None
     id = described.get("kid")

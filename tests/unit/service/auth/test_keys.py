@@ -91,6 +91,8 @@ def test_a_key_of_a_set_that_names_no_algorithm_is_for_those_of_its_kind() -> No
         jwk("ES256", alg="HS256"),
         jwk("ES256", alg="RS256"),
         jwk("ES256", use="enc"),
+        jwk("ES256", alg="none"),
+        jwk("EdDSA", alg=["EdDSA"]),
     ],
 )
 def test_what_can_t_be_used_of_a_set_is_left_out(described: Any) -> None:
