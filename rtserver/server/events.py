@@ -59,12 +59,13 @@ class Events:
         """
         event = args[0]
         socket.namespace.received += 1
-        hooks = socket.hooks
-        found = None if hooks is None else hooks.handlers.get(event)
-        if found is None:
+        hooks, found = socket.hooks, None
+        if hooks is None:
             found = socket.namespace.events.get(event) or self._find(socket, event)
-            if found is None and hooks is None:
+            if found is None:
                 return
+        elif event in RESERVED:
+            raise _reserved(event)
         if self._verbose:
             self._log_event(socket, event)
         ack: int | Receipt | None = ack_id
@@ -74,13 +75,13 @@ class Events:
                 return
         if hooks is not None:
             hooks.received(self._hub, socket, args)
-            if socket.state is not State.CONNECTED:  # a catch-all has disconnected it
-                found = None
-            elif hooks.middleware:
-                passing = self.start(self._passing(socket, hooks, found, args, ack))
+            if hooks.middleware and socket.state is State.CONNECTED:
+                passing = self.start(self._passing(socket, hooks, args, ack))
                 if passing.__class__ is HandlerTask:
                     self.suspended(socket, passing, event, None)
                 return
+            if socket.state is State.CONNECTED:  # else a catch-all has disconnected it
+                found = self._take(socket, hooks, event)
         if found is not None:
             self._call(socket, found, args, ack)
         elif isinstance(ack, Receipt):
@@ -90,7 +91,6 @@ class Events:
         self,
         socket: Socket,
         hooks: Hooks,
-        found: Found | None,
         args: list[Any],
         ack: int | Receipt | None,
     ) -> None:
@@ -106,7 +106,8 @@ class Events:
                     if ack is not None and refusal.args:
                         self._acknowledge(socket, ack, refusal.args)
                         return
-                if is_wanted and found is not None:
+                found = self._take(socket, hooks, event) if is_wanted else None
+                if found is not None:
                     self._call(socket, found, [event, *rest], ack)
                 elif isinstance(ack, Receipt):
                     ack.fail()
@@ -129,9 +130,18 @@ class Events:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises is logged
             self.failed(socket, event, error, ack)
 
+    def _take(self, socket: Socket, hooks: Hooks, event: str) -> Found | None:
+        """Return what handles an event now, where the socket may have handlers of its own."""
+        return hooks.take(event) or socket.namespace.events.get(event) or self._find(socket, event)
+
     def _find(self, socket: Socket, event: str) -> Found | None:
+        """Return what handles an event that the namespace hasn't remembered; None for nothing.
+
+        Raises:
+            SocketViolation: The name is reserved.
+        """
         if event in RESERVED:
-            raise SocketViolation(f"an event named {event!r}: the name is reserved")
+            raise _reserved(event)
         known = self._hub.handlers.find(socket.namespace.name, event, socket.namespace.parent)
         if known is None:
             self._hub.counters.unhandled_events += 1
@@ -221,3 +231,7 @@ class Events:
             socket.namespace.name,
             extra=client_fields(socket, event=event),
         )
+
+
+def _reserved(event: str) -> SocketViolation:
+    return SocketViolation(f"an event named {event!r}: the name is reserved")

@@ -17,7 +17,7 @@ from rtserver.server.socket import Socket, State
 if TYPE_CHECKING:
     from rtserver.server.hub import Hub
 
-__all__ = ["ENDINGS", "Hooks", "Listener"]
+__all__ = ["ENDINGS", "Hooks", "Listener", "with_sid"]
 
 ENDINGS: Final = ("disconnecting", "disconnect")
 """What a socket tells of its own end: before it has left its rooms, and when nothing is left of it."""
@@ -35,14 +35,21 @@ class Listener(NamedTuple):
         return cls(function, is_coroutine_function(function))
 
 
+def with_sid(function: Callable[..., Any]) -> Found:
+    """Return a handler as `HandlerRegistry` has them, of a function that is called without the sid."""
+    return (lambda _sid, *args: function(*args)), is_coroutine_function(function)
+
+
 class Hooks:
     """What is attached to one socket. The tuples are replaced, so that going through one is safe."""
 
-    __slots__ = ("endings", "handlers", "incoming", "lock", "middleware", "outgoing", "reason")
+    __slots__ = ("endings", "handlers", "incoming", "lock", "middleware", "once", "outgoing", "reason")
 
     def __init__(self) -> None:
         self.handlers: dict[str, Found] = {}
         """Handlers of this socket's own, by event: as `HandlerRegistry` has them, with the sid first."""
+        self.once: dict[str, Found] = {}
+        """What handles the next event of a name, in the place of the others."""
         self.incoming: tuple[Listener, ...] = ()
         """What is told of every event of the client."""
         self.outgoing: tuple[Listener, ...] = ()
@@ -56,9 +63,19 @@ class Hooks:
         self.lock = asyncio.Lock()
         """Held while an event comes through the middleware: the next one waits, so that none overtakes."""
 
-    def handle(self, event: str, function: Callable[..., Any]) -> None:
-        """Let `function` handle an event, called with its arguments alone."""
-        self.handlers[event] = ((lambda _sid, *args: function(*args)), is_coroutine_function(function))
+    def handle(self, event: str, found: Found) -> None:
+        """Let events of a name be handled here from now on."""
+        self.once.pop(event, None)
+        self.handlers[event] = found
+
+    def take(self, event: str) -> Found | None:
+        """Return what handles an event that is to be handled now; None where it isn't handled here."""
+        return self.once.pop(event, None) or self.handlers.get(event)
+
+    def forget(self, event: str) -> None:
+        """Forget what handles events of a name here, and what is told of an end of that name."""
+        for kept in (self.handlers, self.once, self.endings):
+            kept.pop(event, None)
 
     def on_end(self, event: str, function: Callable[..., Any]) -> None:
         """Tell `function` of one of `ENDINGS`, with the reason, after those that are told already."""

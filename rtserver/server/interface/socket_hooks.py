@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from rtserver.server.handlers import RESERVED
-from rtserver.server.hooks import ENDINGS, Hooks, Listener
+from rtserver.server.handlers import RESERVED, Found
+from rtserver.server.hooks import ENDINGS, Hooks, Listener, with_sid
 from rtserver.server.socket import State
 
 if TYPE_CHECKING:
@@ -52,6 +52,40 @@ class SocketHooks:
         Raises:
             ValueError: The name is reserved.
         """
+        return self._register(event, handler, Hooks.handle)
+
+    @overload
+    def once(self, event: str, handler: None = None) -> Callable[[Function], Function]: ...
+
+    @overload
+    def once(self, event: str, handler: Callable[..., Any]) -> None: ...
+
+    def once(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
+        """Handle the next event of this name alone, as `on` does; those after it go where they went before.
+
+        An event that the socket's middleware refuses isn't the one.
+
+        Args:
+            event: The event's name.
+            handler: Called with the event's arguments. Without it, a decorator is returned.
+
+        Raises:
+            ValueError: The name is reserved.
+        """
+        return self._register(event, handler, lambda hooks, name, found: hooks.once.update({name: found}))
+
+    def off(self, event: str) -> None:
+        """Forget the handlers of this client alone."""
+        if self._socket.hooks is not None:
+            self._socket.hooks.forget(event)
+
+    def _register(
+        self,
+        event: str,
+        handler: Callable[..., Any] | None,
+        keep: Callable[[Hooks, str, Found], object],
+    ) -> Any:
+        """Let a handler be kept as a method of the socket says, or return a decorator that does."""
         if event in RESERVED and event not in ENDINGS:
             raise ValueError(f"a socket has no handler of its own for {event!r}: register it on the server")
 
@@ -63,23 +97,16 @@ class SocketHooks:
             else:
                 hooks = self._hooks()
                 if hooks is not None:
-                    hooks.handle(event, function)
-                    spans = self._backend.hub.spans
+                    found, spans = with_sid(function), self._backend.hub.spans
                     if spans is not None:
-                        name = self._socket.namespace.name
-                        hooks.handlers[event] = spans.handler(hooks.handlers[event], name, event, True)
+                        found = spans.handler(found, self._socket.namespace.name, event, True)
+                    keep(hooks, event, found)
             return function
 
         if handler is None:
             return register
         register(handler)
         return None
-
-    def off(self, event: str) -> None:
-        """Forget the handlers of this client alone."""
-        if self._socket.hooks is not None:
-            self._socket.hooks.handlers.pop(event, None)
-            self._socket.hooks.endings.pop(event, None)
 
     # Catch-alls.
 
@@ -103,6 +130,10 @@ class SocketHooks:
         if hooks is not None:
             hooks.incoming = _without(hooks.incoming, listener)
 
+    def listeners_any(self) -> tuple[Callable[..., Any], ...]:
+        """Return the listeners of `on_any`, in the order in which they are called."""
+        return () if self._socket.hooks is None else _functions(self._socket.hooks.incoming)
+
     def on_any_outgoing(self, listener: Function) -> Function:
         """Call ``listener(event, *args)`` for every event that is emitted to the client, by broadcasts, too.
 
@@ -119,6 +150,10 @@ class SocketHooks:
     def off_any_outgoing(self, listener: Callable[..., Any] | None = None) -> None:
         """Forget a listener of `on_any_outgoing`; all of them if none is given."""
         self._set_outgoing(_without(self._outgoing(), listener))
+
+    def listeners_any_outgoing(self) -> tuple[Callable[..., Any], ...]:
+        """Return the listeners of `on_any_outgoing`, in the order in which they are called."""
+        return _functions(self._outgoing())
 
     # Middleware.
 
@@ -162,6 +197,10 @@ class SocketHooks:
             self._socket.namespace.listen()
         elif had_any and not listeners:
             self._socket.namespace.unlisten()
+
+
+def _functions(listeners: tuple[Listener, ...]) -> tuple[Callable[..., Any], ...]:
+    return tuple(listener.function for listener in listeners)
 
 
 def _without(listeners: tuple[Listener, ...], function: Callable[..., Any] | None) -> tuple[Listener, ...]:

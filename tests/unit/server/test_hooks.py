@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from rtserver.server.hooks import Hooks, Listener
+from rtserver.server.hooks import Hooks, Listener, with_sid
 from rtserver.server.socket import State
 from tests.unit.server.harness import Harness
 
 
-async def test_a_handler_is_kept_as_one_that_takes_the_sid() -> None:
-    hooks = Hooks()
-    hooks.handle("event", lambda *args: args)
-    function, is_async = hooks.handlers["event"]
+def test_a_handler_is_made_one_that_takes_the_sid() -> None:
+    function, is_async = with_sid(lambda *args: args)
     assert (function("sid", 1, 2), is_async) == ((1, 2), False)
+
+
+async def test_what_handles_one_event_goes_first_and_only_once() -> None:
+    hooks, always, once = Hooks(), with_sid(print), with_sid(print)
+    hooks.handle("event", always)
+    hooks.once["event"] = once
+    assert [hooks.take("event"), hooks.take("event"), hooks.take("other")] == [once, always, None]
+    hooks.once["event"] = once
+    hooks.forget("event")
+    assert hooks.take("event") is None
 
 
 async def test_a_listener_that_is_removed_by_another_is_still_called_for_that_event() -> None:

@@ -63,9 +63,67 @@ async def test_a_handler_of_its_own_needs_none_for_all() -> None:
     assert harness.sio.counters.unhandled_events == 1
 
 
-async def test_the_connection_belongs_to_the_server() -> None:
+async def test_a_handler_for_one_event() -> None:
+    one = One()
+
+    @one.socket.once("hello")
+    async def first(name: str) -> str:
+        return f"Hello, {name}"
+
+    one.session.receive('21["hello","Ada"]', '22["hello","Ada"]')
+    assert one.session.take() == ['431["Hello, Ada"]', '432["handled"]']
+    one.socket.on("hello", lambda name: "own")
+    one.socket.once("hello", lambda name: "replaced")
+    one.socket.once("hello", lambda name: "once")
+    one.session.receive('23["hello","Ada"]', '24["hello","Ada"]')
+    assert one.session.take() == ['433["once"]', '434["own"]']
+    one.socket.once("hello", lambda name: "never")
+    one.socket.on("hello", lambda name: "newer")
+    one.session.receive('25["hello","Ada"]')
+    one.socket.once("hello", lambda name: "never")
+    one.socket.off("hello")
+    one.session.receive('26["hello","Ada"]')
+    assert one.session.take() == ['435["newer"]', '436["handled"]']
+
+
+async def test_a_handler_for_one_event_may_wait_for_the_next_one() -> None:
+    one = One()
+
+    @one.socket.once("step")
+    def first() -> str:
+        one.socket.once("step", lambda: "second")
+        return "first"
+
+    one.session.receive('21["step"]', '22["step"]', '23["step"]')
+    assert one.session.take() == ['431["first"]', '432["second"]', '433["handled"]']
+
+
+async def test_an_event_that_the_middleware_refuses_is_not_the_one() -> None:
+    one = One()
+
+    @one.socket.use
+    async def ponder(event: str, args: list[Any]) -> None:
+        await asyncio.sleep(0)
+        if args == ["no"]:
+            raise EventRefused("refused")
+
+    one.socket.once("hello", lambda name: "once")
+    one.session.receive('21["hello","no"]', '22["hello","Ada"]', '23["hello","Ada"]')
+    await turns(10)
+    assert one.session.take() == ['431["refused"]', '432["once"]', '433["handled"]']
+
+
+async def test_its_end_comes_once_anyway() -> None:
+    one = One()
+    one.socket.once("disconnect", one.note("disconnect"))
+    one.session.receive("1")
+    assert one.seen == [("disconnect", "client disconnect")]
+
+
+@pytest.mark.parametrize("method", ["on", "once"])
+async def test_the_connection_belongs_to_the_server(method: str) -> None:
     with pytest.raises(ValueError, match="register it on the server"):
-        One().socket.on("connect", print)
+        getattr(One().socket, method)("connect", print)
 
 
 async def test_it_is_told_of_its_end() -> None:
@@ -150,6 +208,7 @@ async def test_incoming_catch_alls_are_called_first_and_in_order() -> None:
     one.session.receive('2["move",1,2]')
     assert one.seen == [(name, "move", 1, 2) for name in ("first", "second", "third", "handler")]
     one.seen.clear()
+    assert one.socket.listeners_any()[1:] == (second, third)
     one.socket.off_any(second)
     one.socket.off_any(print)
     one.session.receive('2["move"]')
@@ -175,8 +234,11 @@ async def test_outgoing_catch_alls_see_what_the_client_is_sent() -> None:
     one = One()
     other = one.harness.session()
     other.join()
+    assert one.socket.listeners_any_outgoing() == ()
     last = one.socket.on_any_outgoing(one.note("last"))
-    one.socket.prepend_any_outgoing(one.note("first"))
+    first = one.socket.prepend_any_outgoing(one.note("first"))
+    assert one.socket.listeners_any_outgoing() == (first, last)
+    assert one.socket.listeners_any() == ()
     await one.sio.emit("all", 1)
     await one.sio.emit("one", {"a": b"\x00"}, to=one.socket.id)
     await one.socket.emit("direct")
