@@ -11,9 +11,10 @@ from socketio.exceptions import TimeoutError as NoAnswer
 from rtserver.server.answers import SocketDetails
 from rtserver.server.handshake import SocketHandshake
 from rtserver.server.interface.backend import Backend, event_args, united
+from rtserver.server.interface.delivery import Delivering, Delivery
 from rtserver.server.membership import done
 from rtserver.server.namespace import Room
-from rtserver.server.target import PLAIN, Target
+from rtserver.server.target import Target
 
 if TYPE_CHECKING:
     from rtserver.server.interface.socket import Socket
@@ -37,8 +38,10 @@ class Sockets(list["Socket | RemoteSocket"]):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteSocket:
+class RemoteSocket(Delivery, Delivering["RemoteSocket"]):
     """One client's connection to one namespace of another server, as it was when it was fetched.
+
+    It is a chain, too: ``await socket.volatile.emit("moved", x, y)``.
 
     Args:
         backend: This server.
@@ -83,7 +86,7 @@ class RemoteSocket:
 
     async def emit(self, event: str, *args: Any) -> None:
         """Emit an event to the client; see `Socket.emit`."""
-        await done(self.backend.manager.emit(self._target(), event_args(event, args)))
+        await done(self.backend.manager.emit(self._target(), event_args(event, args), self.flags))
 
     async def emit_with_ack(self, event: str, *args: Any) -> Any:
         """Emit an event and return the client's acknowledgment; see `Socket.emit_with_ack`.
@@ -92,7 +95,7 @@ class RemoteSocket:
             socketio.exceptions.TimeoutError: The client didn't answer in time, or is gone.
         """
         packet = event_args(event, args)
-        asked = self.backend.manager.ask(self._target(), packet, PLAIN, self.seconds)
+        asked = self.backend.manager.ask(self._target(), packet, self.flags, self.seconds)
         answers = await self.backend.traced(self.namespace, event, asked)
         if not answers:
             raise NoAnswer(f"client {self.id} didn't answer, or isn't connected any more")
@@ -113,6 +116,9 @@ class RemoteSocket:
             close: Close its connection, with all its namespaces.
         """
         await done(self.backend.manager.disconnect(self._target(), close))
+
+    def _operator(self) -> RemoteSocket:
+        return self
 
     def _target(self) -> Target:
         return Target(self.namespace, (self.id,))

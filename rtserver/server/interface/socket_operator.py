@@ -8,26 +8,23 @@ from typing import Any
 
 from rtserver.server.answers import unpack
 from rtserver.server.interface.backend import Backend, event_args
+from rtserver.server.interface.delivery import Delivering, Delivery
 from rtserver.server.interface.operator import BroadcastOperator
 from rtserver.server.membership import done
 from rtserver.server.namespace import Room
 from rtserver.server.socket import Socket
-from rtserver.server.target import PLAIN, Flags, Target
+from rtserver.server.target import Target
 
 __all__ = ["SocketChain", "SocketOperator"]
 
 
-class SocketChain:
+class SocketChain(Delivering["SocketOperator"]):
     """What a socket and the chains that begin with it have in common.
 
     Without a step that names others, a chain means the client itself.
     """
 
     __slots__ = ()
-
-    def _operator(self) -> SocketOperator:
-        """Return the chain so far."""
-        raise NotImplementedError
 
     # Others than this client.
 
@@ -61,33 +58,9 @@ class SocketChain:
         """
         return self.broadcast.except_(*rooms)
 
-    # How.
-
-    @property
-    def volatile(self) -> SocketOperator:
-        """Drop the event for a client that isn't ready for it, instead of queueing it."""
-        return self._flagged(volatile=True)
-
-    def compress(self, compress: bool) -> SocketOperator:
-        """Say whether the event is compressed where that was agreed on with the client."""
-        return self._flagged(compress=compress)
-
-    def conflate(self, key: str) -> SocketOperator:
-        """Let the event replace an older one of this key that still waits for a slow client.
-
-        Args:
-            key: What the events tell the newest state of.
-        """
-        return self._flagged(key=key)
-
     def timeout(self, seconds: float) -> SocketOperator:
         """Limit the time that the client has for `emit_with_ack`."""
         return replace(self._operator(), seconds=seconds)
-
-    def _flagged(self, **flags: Any) -> SocketOperator:
-        operator = self._operator()
-        flagged = replace(operator.flags, **flags)
-        return replace(operator, flags=PLAIN if flagged == PLAIN else flagged)
 
     # What.
 
@@ -136,19 +109,17 @@ class SocketChain:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketOperator(SocketChain):
+class SocketOperator(Delivery, SocketChain):
     """A chain that begins with one client.
 
     Args:
         backend: The server.
         socket: The client.
-        flags: How an event is delivered.
         seconds: How long to wait for an acknowledgment; None for no limit.
     """
 
     backend: Backend
     socket: Socket
-    flags: Flags = PLAIN
     seconds: float | None = None
 
     def _operator(self) -> SocketOperator:

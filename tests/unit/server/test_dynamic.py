@@ -141,6 +141,22 @@ async def test_a_parent_reaches_all_its_cases() -> None:
     assert rooms.children == ("/room-1", "/room-2")
 
 
+async def test_a_parent_reaches_rooms_of_its_cases() -> None:
+    harness = Harness(namespaces=["/other"])
+    parent = harness.sio.of(re.compile("^/room-"))
+    ada, bob = harness.session(), harness.session()
+    for name in ("/room-1", "/room-2", "/other"):
+        await harness.sio.enter_room(ada.join(name), "team", name)
+        bob.join(name)
+    await parent.to("team").emit("for the team")
+    await parent.except_("team").volatile.emit("for the others")
+    await parent.to([]).emit("for nobody")
+    assert ada.take() == ['42/room-1,["for the team"]', '42/room-2,["for the team"]']
+    assert bob.take() == ['42/room-1,["for the others"]', '42/room-2,["for the others"]']
+    with pytest.raises(ValueError, match="an event can't be named 'connect'"):
+        await parent.to("team").emit("connect")
+
+
 async def test_a_manager_listens_for_a_namespace_once_it_is_known_to_exist() -> None:
     harness = Harness()
     harness.sio.of(lambda name: name == "/good")

@@ -7,7 +7,7 @@ from socketio.exceptions import TimeoutError as NoAnswer
 
 from rtserver.server.answers import Answers, Fetched, SocketDetails
 from rtserver.server.interface.remote import RemoteSocket, Sockets
-from rtserver.server.target import PLAIN, Target
+from rtserver.server.target import PLAIN, Flags, Target
 from tests.unit.server.harness import Harness
 from tests.unit.server.interface.cluster import ClusterManager
 
@@ -59,6 +59,20 @@ async def test_what_is_done_with_it_goes_through_the_manager() -> None:
         ("ask", TARGET, ["question"], PLAIN, None),
         ("ask", TARGET, ["question"], PLAIN, 2),
     ]
+
+
+async def test_how_an_event_is_delivered() -> None:
+    asked = manager("answer")
+    socket = await remote(asked)
+    await socket.volatile.compress(False).emit("event")
+    await socket.conflate("price").timeout(2).emit_with_ack("question")
+    await socket.compress(True).emit("event")
+    assert [what[3] for what in asked.asked] == [
+        Flags(volatile=True, compress=False),
+        Flags(key="price"),
+        PLAIN,
+    ]
+    assert socket.volatile == socket
 
 
 async def test_no_answer_is_an_error() -> None:
