@@ -186,6 +186,16 @@ class TestFromNode:
         for table, name in re.findall(r"`(listen|engine|socket)\.(\w+)`", " ".join(rows)):
             assert name in type(getattr(config, table)).model_fields, name
 
+    def test_the_rest_of_the_interface_is_named_as_it_is(self) -> None:
+        page = (Path(__file__).parents[2] / NODE).read_text()
+        rows = page.partition("## What else Node's server has")[2].partition("\n## ")[0].splitlines()
+        ours = "\n".join(row.split(" | ")[1] for row in rows if row.startswith("| `"))
+        owners = {"sio": rtserver.Server(), "eio": rtserver.Server().eio, "socket": rtserver.Socket}
+        named = re.findall(r"\b(sio|eio|socket)\.(\w+)", ours)
+        assert len(named) > 20
+        for owner, name in named:
+            assert hasattr(owners[owner], name), name
+
 
 class TestFromCentrifugo:
     async def test_the_client_and_the_backend(self, tmp_path: Path) -> None:
