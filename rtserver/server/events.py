@@ -145,6 +145,10 @@ class Events:
         known = self._hub.handlers.find(socket.namespace.name, event, socket.namespace.parent)
         if known is None:
             self._hub.counters.unhandled_events += 1
+            if self._verbose:
+                self._log_event(
+                    socket, event, "received event %r from %s [%s], for which there is no handler"
+                )
             return None
         found, holds = known
         if self._hub.spans is not None:
@@ -223,9 +227,9 @@ class Events:
         if not isinstance(error, asyncio.CancelledError):
             self._hub.handler_failed(socket, event, error)
 
-    def _log_event(self, socket: Socket, event: str) -> None:
+    def _log_event(self, socket: Socket, event: str, text: str = "received event %r from %s [%s]") -> None:
         self._hub.logger.info(
-            "received event %r from %s [%s]",
+            text,
             event,
             socket.sid,
             socket.namespace.name,

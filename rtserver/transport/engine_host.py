@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.handler import EngineHandler, PacketHandler
+from rtserver.engineio.request import REASONS, UNKNOWN_SESSION
 from rtserver.engineio.session import Session
-from rtserver.errors import HttpError
+from rtserver.errors import EngineRequestError, HttpError
 from rtserver.transport.allowance import Allowance, LimitedConnection
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
@@ -24,6 +26,8 @@ from rtserver.websocket.deflate import DeflateParameters
 from rtserver.websocket.protocol import Connection
 
 __all__ = ["EngineHost"]
+
+logger = logging.getLogger("rtserver.transport")
 
 
 class EngineHost:
@@ -134,6 +138,21 @@ class EngineHost:
         """Refuse a request."""
         self.counters.requests_refused += 1
         refusal = engine_error(error)
+        if logger.isEnabledFor(logging.DEBUG):
+            _log_refused(exchange, refusal)
         if self.hooks.connection_error:
             self.hooks.tell_refused(exchange, refusal)
         exchange.answer(error_response(exchange, refusal, close))
+
+
+def _log_refused(exchange: Exchange, refusal: EngineRequestError) -> None:
+    # The id of a session that isn't known here may be one elsewhere: who knows it can act as the client.
+    is_unknown = refusal.code == UNKNOWN_SESSION
+    logger.debug(
+        "refused a %s request of %s with status %d: %s",
+        exchange.method,
+        exchange.remote[0],
+        refusal.status,
+        REASONS[UNKNOWN_SESSION] if is_unknown else refusal.message,
+        extra={"address": exchange.remote[0]},
+    )

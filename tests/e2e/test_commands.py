@@ -92,10 +92,24 @@ async def test_the_client_reads_a_file(commands: Commands, tmp_path: Path) -> No
 
 async def test_the_client_can_t_connect(commands: Commands, tmp_path: Path) -> None:
     url = await serve(commands, tmp_path)
-    status, _, errors = await run(commands, "client", url, "--namespace", "/none")
-    assert (status, "rtserver: client:" in errors) == (1, True)
-    status, _, errors = await run(commands, "client", "http://127.0.0.1:1")
-    assert (status, "rtserver: client: http://127.0.0.1:1" in errors) == (1, True)
+    nobody = "http://127.0.0.1:1"
+    for arguments, reason in (
+        ([url, "--namespace", "/none"], '/none refuses the connection: {"message": "Invalid namespace"}'),
+        ([url, "--path", "chat"], "404 in server response; is a Socket.IO server there, at the path chat?"),
+        ([nobody], "; is a Socket.IO server there, at the path socket.io?"),
+        ([nobody, "--transport", "websocket"], "; is a Socket.IO server there, at the path socket.io?"),
+    ):
+        status, _, errors = await run(commands, "client", *arguments)
+        assert (status, errors.count("\n")) == (1, 1)
+        assert errors.startswith(f"rtserver: client: {arguments[0]}: ")
+        assert errors.endswith(f"{reason}\n")
+
+
+async def test_the_client_isn_t_let_in(commands: Commands, tmp_path: Path) -> None:
+    url = await serve(commands, tmp_path, "[engine]\nsecure_only = true")
+    status, _, errors = await run(commands, "client", url)
+    assert status == 1
+    assert errors.startswith(f"rtserver: client: {url}: the server refuses the request: Forbidden: ")
 
 
 async def test_a_token_for_the_client(commands: Commands, tmp_path: Path) -> None:

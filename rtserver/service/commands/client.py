@@ -74,7 +74,9 @@ class _Client:
                 transports=[options.transport] if options.transport else None,
             )
         except (socketio.exceptions.ConnectionError, ValueError) as error:
-            raise StartError(f"client: {options.url}: {self._refusal or error}") from None
+            await client.disconnect()  # frees what it has opened
+            reason = self._refusal or f"{error}; is a Socket.IO server there, at the path {options.path}?"
+            raise StartError(f"client: {options.url}: {reason}") from None
         try:
             if options.emit is not None:
                 await self._emit(options.emit[0], [read_value(each) for each in options.emit[1:]])
@@ -106,7 +108,10 @@ class _Client:
                 event, tuple(arguments), namespace=self._namespace, timeout=TIMEOUT
             )
         except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
-            raise StartError(f"no answer to {event} within {TIMEOUT:g} seconds") from None
+            raise StartError(
+                f"no answer to {event} within {TIMEOUT:g} seconds: either no handler is registered for it,"
+                " or it hasn't returned, or it has failed; the server's log says which"
+            ) from None
         print("<-", printed(answer), flush=True)
 
     def _received(self, event: str, *arguments: Any) -> None:
@@ -117,7 +122,10 @@ class _Client:
         print(f"-- connected to {self._namespace} as {sid} over {self._client.transport()}", flush=True)
 
     def _refused(self, error: Any) -> None:
-        self._refusal = f"{self._namespace} refuses the connection: {printed(error)}"
+        if self._client.eio.state == "connected":
+            self._refusal = f"{self._namespace} refuses the connection: {printed(error)}"
+        elif isinstance(error, dict) and "message" in error:
+            self._refusal = f"the server refuses the request: {error['message']}"
 
     def _disconnected(self, reason: str) -> None:
         print(f"-- disconnected: {reason}", flush=True)

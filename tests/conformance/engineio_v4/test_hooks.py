@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -172,6 +173,20 @@ async def test_every_refused_request_is_told(server: Serve) -> None:
         code, message, context = await refused(f"{POLLING}&sid={sid}", "POST")
         assert (code, message) == (3, "Bad request")
         assert "expected at most 10" in context["message"]
+
+
+async def test_a_refused_request_is_a_line_at_debug(server: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """It says why, but not the id of a session: that one may be elsewhere, and its id is a secret."""
+    caplog.set_level(logging.DEBUG, "rtserver.transport")
+    async with server() as served:
+        client = await served.connect()
+        await client.get(POLLING, "Origin: https://evil.example\r\n")
+        await client.get(f"{POLLING}&sid=secret")
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith(
+        "refused a GET request of 127.0.0.1 with status 403: Forbidden: origin 'https://evil."
+    )
+    assert second == "refused a GET request of 127.0.0.1 with status 400: Session ID unknown"
 
 
 async def test_a_transport_that_the_session_doesnt_use_is_told(server: Serve) -> None:

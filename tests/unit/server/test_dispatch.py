@@ -550,6 +550,14 @@ async def test_an_overridden_trigger_event_is_called_for_everything() -> None:
     assert namespace.log[1:3] == [("event", 1), ("disconnect", "client disconnect")]
 
 
+async def test_verbose_logs_events_that_nothing_handles(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    session = Harness(verbose=True).session()
+    sid = session.join()
+    session.receive('2["nobody"]')
+    assert f"received event 'nobody' from {sid} [/], for which there is no handler" in caplog.text
+
+
 async def test_verbose_logs_events(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     harness = Harness(verbose=True)
