@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import socket
 import ssl
 import sys
@@ -20,15 +19,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support import examples
 from tests.support.certificates import CertificateFiles
-from tests.support.examples import ROOT
 from tests.support.tokens import SECRET, token
 
 from .harness.command import TIMEOUT, Command, Commands
 from .harness.node import Node, NodeSocket
 from .harness.raw_client import frame, raw_client
 
-PAGE = (ROOT / "docs" / "faults.md").read_text()
+PAGE = "docs/faults.md"
 METRICS = "[internal]\nport = 0\n[metrics]\nenabled = true\n"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 DESCRIPTORS = 80
@@ -47,9 +46,7 @@ def setup(sio):
 
 def said(name: str) -> str:
     """Return what the page says that is said."""
-    found = re.search(rf"<!-- said: {name} -->\n```\w+\n(.*?)\n```", PAGE, re.DOTALL)
-    assert found is not None, f"the page has nothing named {name}"
-    return found[1]
+    return examples.said(PAGE, name)
 
 
 def said_object(name: str) -> Any:
@@ -57,8 +54,7 @@ def said_object(name: str) -> Any:
 
 
 def pattern(name: str) -> str:
-    """Return an expression for what the page says, in which … stands for anything."""
-    return re.escape(said(name)).replace("…", ".+")
+    return examples.said_pattern(PAGE, name)
 
 
 class Service:

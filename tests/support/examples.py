@@ -4,6 +4,7 @@
 - ``<!-- run: SCENE -->``: shell commands, which ``tests/e2e/test_documented_commands.py`` runs in the scene
   of that name. The blocks of a page with the same scene are one story, and run one after another.
 - ``<!-- not run: REASON -->``: shell commands that no test can run.
+- ``<!-- said: NAME -->``: what a program says in a case that the tests of its page make.
 
 Shell commands that need more than a scene are ``tested`` by their page's own tests.
 """
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Shell", "applied", "example", "pages", "shells", "untested"]
+__all__ = ["ROOT", "Shell", "applied", "example", "pages", "said", "said_pattern", "shells", "untested"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,18 @@ def example(page: str, name: str) -> str:
     found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)
     assert found is not None, f"{page} has no example named {name}"
     return found[1]
+
+
+def said(page: str, name: str) -> str:
+    """Return what a page says is said in the case of this name."""
+    found = re.search(rf"<!-- said: {name} -->\n```\w+\n(.*?)\n```", (ROOT / page).read_text(), re.DOTALL)
+    assert found is not None, f"{page} has nothing named {name}"
+    return found[1]
+
+
+def said_pattern(page: str, name: str) -> str:
+    """Return an expression for what a page says is said, in which … stands for anything."""
+    return re.escape(said(page, name)).replace("…", ".+")
 
 
 def applied(diff: str, before: str) -> str:
