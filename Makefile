@@ -61,14 +61,15 @@ format: $(VENV)/.installed-lint  ## Format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: $(VENV)/.installed  ## Write the references of the settings anew: config/rtserver.toml, docs/configuration.md
+docs: $(VENV)/.installed  ## Make anew what the documentation has from elsewhere: references of the settings, the plot
 	@$(BIN)/rtserver default-config > config/rtserver.toml
 	@$(BIN)/rtserver default-config --format markdown > docs/configuration.md
+	@$(BIN)/python -m benchmarks.plot
 
-bench: $(VENV)/.installed-bench bench-peers  ## Measure against the peers (minutes)
+bench: $(VENV)/.installed bench-peers  ## Measure against the peers (minutes)
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(VENV)/.installed-bench bench-peers  ## The same, shorter and rougher
+bench-quick: $(VENV)/.installed bench-peers  ## The same, shorter and rougher
 	@$(BIN)/python -m benchmarks --quick
 
 clean:  ## Remove everything that the other targets made
@@ -96,12 +97,8 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/pyvenv.cfg
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(VENV)/pyvenv.cfg
-	$(call pip_install,--editable '.[lint$(comma)test$(comma)bench]',rtserver and what its checks need)
-	@touch $@ $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-bench
-
-$(VENV)/.installed-bench: pyproject.toml | $(VENV)/pyvenv.cfg
-	$(call pip_install,--editable '.[bench]',rtserver and what its benchmark needs)
-	@touch $@ $(VENV)/.installed
+	$(call pip_install,--editable '.[lint$(comma)test]',rtserver and what its checks need)
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # JavaScript clients and peers, from npm.
 

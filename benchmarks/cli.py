@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.generator import BUILD, BuildError, Generator
-from benchmarks.plot import draw
+from benchmarks.plot import drawing
 from benchmarks.processes import raise_file_limit, stopped_by_signals
 from benchmarks.results import Results, ratio
 from benchmarks.rounds import Bench
-from benchmarks.scenarios import ALONE_METRICS, FULL, METRICS, QUICK, SCENARIOS, Pace, Scenario
+from benchmarks.scenarios import FULL, METRICS, QUICK, SCENARIOS, Pace, Scenario
 from benchmarks.servers import OURS, PEERS, Launch, Peer, Unavailable
 from benchmarks.table import disturbed, figures_table, goals_reached, per_core_table, ratios_table
 
@@ -209,9 +209,9 @@ def save(results: Results, peers: Sequence[Peer], folder: Path, name: str) -> No
     unfinished = path.with_suffix(".json.tmp")
     unfinished.write_text(json.dumps(record, indent=1) + "\n")
     unfinished.replace(path)
-    plot = path.with_suffix(".png")
-    drawn = draw(results, ALONE_METRICS, peers, plot)
-    print(f"Saved: {path}" + (f", {plot}" if drawn else ""))
+    plot = path.with_suffix(".svg")
+    plot.write_text(drawing(record["metrics"]))
+    print(f"Saved: {path}, {plot}")
 
 
 def ratio_record(results: Results, metric: str, peer: str) -> dict[str, Any] | None:

@@ -33,6 +33,14 @@ def test_the_session_diagram_is_drawn_from_the_transition_table() -> None:
     assert found[1] == session_diagram()
 
 
+def test_the_files_on_the_way_of_a_byte_exist() -> None:
+    drawing = (DOCS / "images" / "byte.svg").read_text()
+    layers = re.findall(r">(\w+)/</text><text[^>]*>([^<]+)<", drawing)
+    named = [(layer, name) for layer, names in layers for name in names.split(" · ")]
+    assert len(named) > len(layers) > 0
+    assert [each for each in named if not (DOCS.parent / "rtserver" / each[0] / each[1]).exists()] == []
+
+
 def test_every_file_that_the_documentation_names_exists() -> None:
     root = DOCS.parent
     for page in (root / "README.md", *DOCS.glob("*.md")):
