@@ -75,7 +75,7 @@ class _Bucket:
 
 
 class EventLimiter:
-    """Decides which packets a client may send: the `Allowance` of a server's transports.
+    """Decides which packets a client may send: the `Limiter` of a server's transports.
 
     Args:
         codec: Decodes what is over the limit, and encodes the answers to it.
@@ -98,7 +98,7 @@ class EventLimiter:
         """Clients that were disconnected because they went on."""
 
     def admit(self, session: Session, packets: list[Any], size: int, /) -> list[Any]:
-        """Return the packets that the session is to take; arguments as of `Allowance.admit`."""
+        """Return the packets that the session is to take; arguments as of `Limiter.admit`."""
         bucket = self.buckets.get(session)
         if bucket is None:
             if not session.is_open:

@@ -159,5 +159,5 @@ def _limit(server: Server, config: Config) -> EventLimiter | None:
     events = limits.events()
     if events is None:
         return None
-    engine.allowance = limiter = EventLimiter(server.codec, events, lambda: engine.clock)
+    engine.limiter = limiter = EventLimiter(server.codec, events, lambda: engine.clock)
     return limiter

@@ -12,12 +12,12 @@ from rtserver.engineio.handler import EngineHandler, PacketHandler
 from rtserver.engineio.request import REASONS, UNKNOWN_SESSION
 from rtserver.engineio.session import Session
 from rtserver.errors import EngineRequestError, HttpError
-from rtserver.transport.allowance import Allowance, LimitedConnection
 from rtserver.transport.answers import TEXT, engine_error, error_response, ok_response, payload_response
 from rtserver.transport.exchange import Exchange
 from rtserver.transport.gate import Gate
 from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import Hooks
+from rtserver.transport.limiter import LimitedConnection, Limiter
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
 from rtserver.transport.traffic import Traffic
@@ -42,7 +42,6 @@ class EngineHost:
     """
 
     __slots__ = (
-        "allowance",
         "clock",
         "close_timeout",
         "counters",
@@ -51,6 +50,7 @@ class EngineHost:
         "handler",
         "hooks",
         "is_closing",
+        "limiter",
         "loop",
         "max_buffer_size",
         "max_payload",
@@ -90,7 +90,7 @@ class EngineHost:
         """Other processes that have sessions; None without any."""
         self.gate: Gate | None = None
         """Counts those who come in, where that is limited."""
-        self.allowance: Allowance | None = None
+        self.limiter: Limiter | None = None
         """Decides what clients may send, where that is limited."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, where that is wanted."""
@@ -110,8 +110,8 @@ class EngineHost:
         self.sessions.remove(session)
         if self.gate is not None:
             self.gate.leave(session.handshake.remote[0])
-        if self.allowance is not None:
-            self.allowance.forget(session)
+        if self.limiter is not None:
+            self.limiter.forget(session)
 
     def connection(self, session: Session, parameters: DeflateParameters | None) -> Connection:
         """Make the WebSocket protocol's state for a session.
@@ -120,9 +120,9 @@ class EngineHost:
             session: What it carries, or is to carry.
             parameters: What was agreed on about compression.
         """
-        if self.allowance is None:
+        if self.limiter is None:
             return Connection(self.max_payload, parameters, self.decode)
-        return LimitedConnection(self.max_payload, parameters, self.decode, session, self.allowance)
+        return LimitedConnection(self.max_payload, parameters, self.decode, session, self.limiter)
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""

@@ -14,7 +14,6 @@ from rtserver.clock import Clock
 from rtserver.cluster.workers.place import Place
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler, Session
-from rtserver.transport.allowance import Allowance
 from rtserver.transport.drain import IsBusy, close_in_turn
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
@@ -25,6 +24,7 @@ from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import AllowRequest, Hooks
 from rtserver.transport.http import HttpRoute
 from rtserver.transport.lane import Lane, LaneHost
+from rtserver.transport.limiter import Limiter
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.plain_routes import PlainEndpoint, PlainRoutes
 from rtserver.transport.registry import Registry
@@ -57,7 +57,7 @@ class EngineServer:
         self.counters = Counters()
         self.gate_limits: GateLimits | None = None
         """How many clients may connect, if it is set before the event loop runs."""
-        self.allowance: Allowance | None = None
+        self.limiter: Limiter | None = None
         """Decides what clients may send, if it is set before the event loop runs."""
         self.traffic: Traffic | None = None
         """Counts the bytes of WebSockets, if it is set before the event loop runs."""
@@ -303,7 +303,7 @@ class EngineServer:
             self._forget_host()
         if self._host is None:
             self._host = EngineHost(loop, self.handler, self.options, self.sessions, self._hooks)
-            self._host.allowance = self.allowance
+            self._host.limiter = self.limiter
             self._host.traffic = self.traffic
             if self.gate_limits is not None:
                 self._host.gate = Gate(self.gate_limits, self._host.clock.now)

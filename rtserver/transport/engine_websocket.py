@@ -12,7 +12,7 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
 from rtserver.transport import upgrade
-from rtserver.transport.allowance import Allowance
+from rtserver.transport.limiter import Limiter
 from rtserver.transport.traffic import Traffic
 from rtserver.transport.websocket import (
     CLOSED,
@@ -42,7 +42,7 @@ class EngineWebSocketHost(WebSocketHost, Protocol):
     packet: Callable[[Session, Any], None]
     """The handler's own, for what the core's `decode` made."""
     upgrade_timeout: float
-    allowance: Allowance | None
+    limiter: Limiter | None
     traffic: Traffic | None
 
 

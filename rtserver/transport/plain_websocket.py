@@ -96,8 +96,8 @@ class PlainWebSocket(EngineWebSocket):
                         self._receive(message)
             except Exception:  # noqa: BLE001 - logged there
                 session.handler_failed()
-            if self.host.allowance is not None:
-                self.host.allowance.admit(session, [], len(data))  # the next packet pays for these
+            if self.host.limiter is not None:
+                self.host.limiter.admit(session, [], len(data))  # the next packet pays for these
             if core.pong is not None:
                 core.pong = None
                 session.receive("3")
@@ -116,7 +116,7 @@ class PlainWebSocket(EngineWebSocket):
             return
         if packet is None:
             super().send_outgoing(session.translator.form.pong)
-        elif self.host.allowance is None or self.host.allowance.admit(session, [packet], 0):
+        elif self.host.limiter is None or self.host.limiter.admit(session, [packet], 0):
             session.take(session, packet)
 
     def send_text(self, packet: bytes) -> None:

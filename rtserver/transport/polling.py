@@ -18,9 +18,9 @@ from rtserver.engineio.payload import decode_payload
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineRequestError, EngineViolation
-from rtserver.transport.allowance import Allowance
 from rtserver.transport.answers import TEXT
 from rtserver.transport.exchange import Exchange
+from rtserver.transport.limiter import Limiter
 from rtserver.transport.turn import WriteTurn
 
 __all__ = ["Polling", "PollingHost"]
@@ -39,7 +39,7 @@ class PollingHost(Protocol):
     turn: WriteTurn
     max_buffer_size: int
     max_payload: int
-    allowance: Allowance | None
+    limiter: Limiter | None
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""
@@ -255,8 +255,8 @@ class Polling:
     def _receive(self, session: Session, exchange: Exchange, body: bytes) -> None:
         try:
             packets = self.decode(exchange, body)
-            if self._host.allowance is not None:
-                packets = self._host.allowance.admit(session, packets, len(body))
+            if self._host.limiter is not None:
+                packets = self._host.limiter.admit(session, packets, len(body))
             for packet in packets:
                 session.receive(packet)
         except EngineViolation as violation:

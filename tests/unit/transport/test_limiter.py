@@ -14,7 +14,7 @@ from aiohttp import web
 from rtserver.engineio.handler import Session
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter, EventLimits
-from rtserver.transport.allowance import LimitedConnection
+from rtserver.transport.limiter import LimitedConnection
 from tests.support.engine import RawClient, listening
 
 BURST = 4
@@ -30,7 +30,7 @@ PLAIN = "Sec-WebSocket-Protocol: rtserver.json\r\n"
 async def serve(limits: EventLimits) -> AsyncIterator[tuple[EventLimiter, int]]:
     sio = Server(allow_eio3=True)
     sio.on("echo", lambda sid, value: value)
-    sio.eio.allowance = limiter = EventLimiter(sio.codec, limits, lambda: sio.eio.clock)
+    sio.eio.limiter = limiter = EventLimiter(sio.codec, limits, lambda: sio.eio.clock)
     app = web.Application()
     sio.attach(app, websocket_path="ws")
     async with listening(app) as (_, port):
@@ -137,8 +137,8 @@ class Bucket:
 FRAME = b"\x81\x82\0\0\0\x0042"
 
 
-def connection(allowance: Scripted, session: Any, decode: Callable[[bytes], Any]) -> LimitedConnection:
-    return LimitedConnection(1000, None, decode, session, allowance)
+def connection(limiter: Scripted, session: Any, decode: Callable[[bytes], Any]) -> LimitedConnection:
+    return LimitedConnection(1000, None, decode, session, limiter)
 
 
 def decoded(payload: bytes) -> tuple[str]:
@@ -146,13 +146,13 @@ def decoded(payload: bytes) -> tuple[str]:
 
 
 def test_a_client_within_its_limits_is_charged_without_a_question() -> None:
-    allowance, session = Scripted(), object()
-    bucket = allowance.buckets[session] = Bucket(allowance.now, 5, 20)  # type: ignore[index]
-    core = connection(allowance, session, decoded)
+    limiter, session = Scripted(), object()
+    bucket = limiter.buckets[session] = Bucket(limiter.now, 5, 20)  # type: ignore[index]
+    core = connection(limiter, session, decoded)
     core.receive(FRAME)
-    assert allowance.asked == [([("42",)], 8)]  # the first question tells where the bucket is
+    assert limiter.asked == [([("42",)], 8)]  # the first question tells where the bucket is
     assert core.receive(FRAME * 2) == [("42",), ("42",)]
-    assert (bucket.events, bucket.bytes, len(allowance.asked)) == (3, 4, 1)
+    assert (bucket.events, bucket.bytes, len(limiter.asked)) == (3, 4, 1)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_a_client_within_its_limits_is_charged_without_a_question() -> None:
     ids=["packets", "bytes", "to be filled", "not decoded", "not complete"],
 )
 def test_all_else_is_asked(bucket: Bucket, decode: Callable[[bytes], Any], data: bytes) -> None:
-    allowance, session = Scripted(), object()
-    allowance.buckets[session] = bucket  # type: ignore[index]
-    core = connection(allowance, session, decode)
+    limiter, session = Scripted(), object()
+    limiter.buckets[session] = bucket  # type: ignore[index]
+    core = connection(limiter, session, decode)
     core.receive(FRAME)
-    allowance.asked.clear()
-    allowance.admitted = ["what may pass"]
+    limiter.asked.clear()
+    limiter.admitted = ["what may pass"]
     assert core.receive(data) == ["what may pass"]
-    assert [size for _, size in allowance.asked] == [len(data)]
+    assert [size for _, size in limiter.asked] == [len(data)]

@@ -12,7 +12,7 @@ from rtserver.engineio.handler import Session
 from rtserver.websocket.deflate import DeflateParameters
 from rtserver.websocket.protocol import Connection
 
-__all__ = ["Allowance", "Bucket", "LimitedConnection"]
+__all__ = ["Bucket", "LimitedConnection", "Limiter"]
 
 
 class Bucket(Protocol):
@@ -26,7 +26,7 @@ class Bucket(Protocol):
     """When that was so."""
 
 
-class Allowance(Protocol):
+class Limiter(Protocol):
     """Who decides about what has come: the layer above, which knows what packets mean."""
 
     now: float
@@ -69,10 +69,10 @@ class LimitedConnection(Connection):
         deflate: What was negotiated about compression.
         decode: Makes a message of a text frame's payload.
         session: The session that it carries, or is to carry.
-        allowance: Who decides.
+        limiter: Who decides.
     """
 
-    __slots__ = ("_allowance", "_bucket", "_session")
+    __slots__ = ("_bucket", "_limiter", "_session")
 
     def __init__(
         self,
@@ -80,19 +80,19 @@ class LimitedConnection(Connection):
         deflate: DeflateParameters | None,
         decode: Callable[[bytes], Any],
         session: Session,
-        allowance: Allowance,
+        limiter: Limiter,
     ) -> None:
         super().__init__(max_message_size, deflate, decode)
         self._session = session
-        self._allowance = allowance
+        self._limiter = limiter
         self._bucket: Bucket = _NOTHING
 
     def receive(self, data: bytes) -> list[Any]:
         """Return those of the messages that `data` completes which the session may send."""
         messages = _receive(self, data)
-        bucket, allowance = self._bucket, self._allowance
+        bucket, limiter = self._bucket, self._limiter
         # What nearly every read is: decoded packets of a client that is within its limits.
-        if messages and bucket.filled is allowance.now and bucket.bytes > 0:
+        if messages and bucket.filled is limiter.now and bucket.bytes > 0:
             events = bucket.events - len(messages)
             if events >= 0:
                 for message in messages:
@@ -102,6 +102,6 @@ class LimitedConnection(Connection):
                     bucket.events = events
                     bucket.bytes -= len(data)
                     return messages
-        messages = allowance.admit(self._session, messages, len(data))
-        self._bucket = allowance.buckets.get(self._session, _NOTHING)
+        messages = limiter.admit(self._session, messages, len(data))
+        self._bucket = limiter.buckets.get(self._session, _NOTHING)
         return messages
