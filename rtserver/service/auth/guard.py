@@ -31,6 +31,8 @@ logger = logging.getLogger("rtserver.auth")
 
 CLAIMS: Final = "claims"
 """The key of a client's session under which its claims are."""
+TOKEN_USER: Final = "rtserver.user"
+"""The key under which its token's user is: in the claims somebody may have put another in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Guard:
             if token is None:
                 raise TokenError("token_missing", f"none in {', '.join(self._manners.sources)}")
             claims = await self._verifier.verify(token)
-            if socket.recovered and self._user(socket.data.get(CLAIMS, {})) != self._user(claims):
+            if socket.recovered and socket.data.get(TOKEN_USER) != self._user(claims):
                 raise TokenError("token_invalid", "another user's, who has lost this connection")
         except TokenError as error:
             self.refused += 1
@@ -108,6 +110,7 @@ class Guard:
             raise Refusal(error.told, {"code": error.code}) from None
         self._count(socket, self._user(claims))
         socket.data[CLAIMS] = dict(claims)
+        socket.data[TOKEN_USER] = self._user(claims)
         self._watch(socket, claims)
 
     def _count(self, socket: Socket, user: Any) -> None:

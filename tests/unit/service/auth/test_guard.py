@@ -226,6 +226,23 @@ async def test_one_that_is_refused_after_all_leaves_nothing(make: Make) -> None:
     assert not [each for each in gc.get_objects() if isinstance(each, expiry.Expiry)]
 
 
+@pytest.mark.parametrize(("sub", "is_back"), [("ada", True), ("user 7", False)])
+async def test_the_user_of_the_token_counts_and_not_a_claim_that_was_put_in_its_place(
+    make: Make, sub: str, is_back: bool
+) -> None:
+    one = make(recovery=ConnectionStateRecovery(skip_middlewares=False))
+
+    @one.harness.sio.use
+    def rename(socket: Socket) -> None:
+        socket.data["claims"]["sub"] = "user 7"
+
+    first = await one.connect(token=token())
+    one.session.close("transport close")
+    await turns(10)
+    second = await one.connect(one.harness.session(), pid=first["pid"], token=token(sub=sub))
+    assert (second.get("sid") == first["sid"]) is is_back
+
+
 async def test_what_another_user_has_lost_can_t_be_had(make: Make) -> None:
     one = make(recovery=ConnectionStateRecovery(skip_middlewares=False))
     answer = await one.connect(token=token())
