@@ -115,6 +115,27 @@ class TestFromPythonSocketio:
         finally:
             await client.disconnect()
 
+    async def test_what_is_beneath_the_methods(self) -> None:
+        page = (Path(__file__).parents[2] / PYTHON).read_text().partition("### Beneath the methods")[2]
+        sio = rtserver.Server()
+        sio.on("say", print, namespace="/chat")
+        async with TestClient(sio, namespace="/chat") as ada:
+            await sio.enter_room(ada.sid, "lobby", namespace="/chat")
+            names = {"sio": sio, "sid": ada.sid}
+            for chain in (sio.of("/chat").in_("lobby"), sio.of("/chat").local.in_("lobby")):
+                assert [socket.id for socket in await chain.fetch_sockets()] == [ada.sid]
+            values = {
+                'bool(sio.rooms(sid, "/chat"))': True,
+                "[name for name, clients, rooms in sio.occupancy()]": ["/chat"],
+                'sio.handles("say", "/chat")': True,
+                "len(sio.eio.sessions)": 0,  # the client of tests has none
+            }
+            for code, value in values.items():
+                assert f"`{code}`" in page
+                assert eval(code, names) == value
+        assert not sio.rooms(ada.sid, "/chat")
+        await sio.shutdown()
+
 
 @pytest.fixture(params=["Node.js", "rtserver"])
 async def chat(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
