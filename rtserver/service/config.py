@@ -27,7 +27,7 @@ from rtserver.errors import ConfigError
 from rtserver.service.setting_types import describe, is_path, members, submodel
 from rtserver.service.settings import Config
 
-__all__ = ["environment_name", "load_config", "valid_keys"]
+__all__ = ["environment_name", "load_config", "needs_file", "valid_keys"]
 
 PREFIX = "RTSERVER_"
 _LONGEST_VALUE = 80  # characters of a wrong value that an error line shows
@@ -95,6 +95,11 @@ def load_config(file: Path | None, overrides: Mapping[str, Any] | None = None) -
         if not problems:
             return config
     raise ConfigError(problems)
+
+
+def needs_file(file: Path | None) -> bool:
+    """Tell whether there is nothing that a configuration could come from: no file, and no variable."""
+    return file is None and not any(name.upper().startswith(PREFIX) for name in os.environ)
 
 
 def valid_keys(model: type[BaseModel] = Config, above: str = "") -> list[str]:

@@ -112,6 +112,12 @@ async def test_the_client_isn_t_let_in(commands: Commands, tmp_path: Path) -> No
     assert errors.startswith(f"rtserver: client: {url}: the server refuses the request: Forbidden: ")
 
 
+async def test_the_connection_ends_before_the_answer(commands: Commands, tmp_path: Path) -> None:
+    url = await serve(commands, tmp_path)
+    status, _, errors = await run(commands, "client", url, "--emit", "leave")
+    assert (status, errors) == (1, "rtserver: no answer to leave: the connection has ended\n")
+
+
 async def test_a_token_for_the_client(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "token.secret").write_bytes(SECRET)
     url = await serve(

@@ -93,7 +93,7 @@ class BenchClient:
             elif text.startswith("41"):
                 break
         if self._tally.is_running:
-            self._tally.errors["the service closed the connection"] += 1
+            self._tally.errors[self._closed()] += 1
 
     async def emit(self) -> None:
         """Emit one event, and begin to wait for its acknowledgment."""
@@ -121,8 +121,12 @@ class BenchClient:
             await self._socket.send_str(_PONG)
             message = await self._socket.receive()
         if not isinstance(message.data, str):
-            raise Refused("the service closed the connection")
+            raise Refused(self._closed())
         return message.data
+
+    def _closed(self) -> str:
+        code = self._socket.close_code
+        return "the service closed the connection" + (f" with code {code}" if code else "")
 
     async def _answered(self, text: str) -> None:
         start = text.index("[")

@@ -21,13 +21,16 @@ def read_key(file: Path) -> str:
     """Read a key from a file, ``-`` for the standard input.
 
     Raises:
-        StartError: It can't be read.
+        StartError: It can't be read, or has none.
     """
     try:
-        return (sys.stdin.read() if str(file) == "-" else file.read_text()).strip()
+        key = (sys.stdin.read() if str(file) == "-" else file.read_text()).strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't text"
         raise StartError(f"--key-file: {file} can't be read: {reason}") from None
+    if not key:
+        raise StartError(f"--key-file: {file} is empty, expected a key of [[api.keys]]")
+    return key
 
 
 def post(url: str, key: str, body: dict[str, Any], wait: float = 0) -> dict[str, Any]:
@@ -67,4 +70,7 @@ def _message(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.loads(error.read())["message"])
     except (ValueError, KeyError, TypeError):
-        return f"answered with the HTTP status {error.code}, and isn't rtserver's API"
+        return (
+            f"answered with the HTTP status {error.code}, and isn't rtserver's API: that is where the service"
+            " listens, below api.path, if it has [[api.keys]]"
+        )

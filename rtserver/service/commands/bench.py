@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from rtserver.errors import StartError
-from rtserver.service.commands.values import read_json
+from rtserver.service.commands.values import read_json, read_namespace, read_positive, read_url
 
 __all__ = ["add"]
 
@@ -25,7 +25,7 @@ examples:
 With --expect the application has to send the text that it was given on to the clients.
 Clients use WebSocket. Each process of the load test can use one processor core.
 
-exit status: 0 done, 1 no client could connect, or something went wrong
+exit status: 0 done, 1 no client could connect, or something went wrong, 2 wrong command line
 """
 
 
@@ -38,10 +38,10 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
-    parser.add_argument("url", help="where the service is, such as http://127.0.0.1:8000")
+    parser.set_defaults(run=_run, refuse=parser.error)
+    parser.add_argument("url", type=read_url, help="where the service is, such as http://127.0.0.1:8000")
     parser.add_argument("--path", default="socket.io", help='the path of Socket.IO, "socket.io" by default')
-    parser.add_argument("--namespace", default="/", help='"/" by default')
+    parser.add_argument("--namespace", type=read_namespace, default="/", help='"/" by default')
     parser.add_argument("--auth", type=read_json, metavar="JSON", help="what is sent as auth")
     parser.add_argument(
         "--connections", type=_whole, default=100, metavar="N", help="clients, 100 by default"
@@ -55,9 +55,11 @@ def add(commands: Any) -> None:
         "--outstanding", type=_whole, default=1, metavar="N", help="events of a client without an answer, 1"
     )
     parser.add_argument(
-        "--rate", type=_positive, default=10.0, metavar="N", help="with --expect: events a second, 10"
+        "--rate", type=read_positive, default=10.0, metavar="N", help="with --expect: events a second, 10"
     )
-    parser.add_argument("--duration", type=_positive, default=10.0, metavar="SECONDS", help="10 by default")
+    parser.add_argument(
+        "--duration", type=read_positive, default=10.0, metavar="SECONDS", help="10 by default"
+    )
     parser.add_argument(
         "--processes", type=_whole, default=1, metavar="N", help="that the clients are spread over, 1"
     )
@@ -71,14 +73,10 @@ def _run(options: argparse.Namespace) -> None:
     from rtserver.service.bench.report import as_data, report  # noqa: PLC0415
 
     url = urlsplit(options.url)
-    if url.scheme not in {"http", "https"} or not url.netloc:
-        raise StartError(f"bench: received {options.url!r}, expected a URL such as http://127.0.0.1:8000")
     if options.expect is not None and options.emit is None:
-        raise StartError("bench: received --expect without --emit, expected the event that is answered so")
+        options.refuse("received --expect without --emit, expected the event that is answered so")
     if options.processes > options.connections:
-        raise StartError(
-            f"bench: received {options.processes} processes, expected as many as connections at most"
-        )
+        options.refuse(f"received {options.processes} processes, expected as many as connections at most")
     _raise_limit(-(-options.connections // options.processes))
     plan = Plan(
         f"{url.scheme}://{url.netloc}/{options.path.strip('/')}/",
@@ -131,13 +129,3 @@ def _whole(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"received {text!r}, expected a whole number, 1 or more")
     return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"received {text!r}, expected a number above 0")
-    return value

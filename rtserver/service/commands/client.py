@@ -11,12 +11,19 @@ import socketio
 
 from rtserver.errors import StartError
 from rtserver.service.commands.terminal import typed_lines
-from rtserver.service.commands.values import JSON_HELP, printed, read_json, read_value
+from rtserver.service.commands.values import (
+    JSON_HELP,
+    printed,
+    read_json,
+    read_namespace,
+    read_url,
+    read_value,
+)
 
 __all__ = ["add"]
 
 TIMEOUT: Final = 10.0
-"""Seconds that an acknowledgment may take."""
+"""Seconds that the namespace may take to let the client in, and an acknowledgment."""
 _EXAMPLES = """\
 examples:
   rtserver client http://127.0.0.1:8000                       listen, and emit what is typed: chat "Hello!"
@@ -38,9 +45,9 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=lambda options: asyncio.run(_Client(options).run()))
-    parser.add_argument("url", help="where the server is, such as http://127.0.0.1:8000")
+    parser.add_argument("url", type=read_url, help="where the server is, such as http://127.0.0.1:8000")
     parser.add_argument("--path", default="socket.io", help='the path of Socket.IO, "socket.io" by default')
-    parser.add_argument("--namespace", default="/", help='"/" by default')
+    parser.add_argument("--namespace", type=read_namespace, default="/", help='"/" by default')
     parser.add_argument("--auth", type=read_json, metavar="JSON", help="what is sent as auth")
     parser.add_argument("--transport", choices=["polling", "websocket"], help="both, if omitted")
     parser.add_argument(
@@ -56,6 +63,7 @@ class _Client:
         self._options = options
         self._namespace: str = options.namespace
         self._gone = asyncio.Event()
+        """Set when the connection has ended for good."""
         self._refusal = ""
         self._client = socketio.AsyncClient(reconnection=options.emit is None)
 
@@ -72,6 +80,7 @@ class _Client:
                 namespaces=[self._namespace],
                 socketio_path=options.path,
                 transports=[options.transport] if options.transport else None,
+                wait_timeout=TIMEOUT,
             )
         except (socketio.exceptions.ConnectionError, ValueError) as error:
             await client.disconnect()  # frees what it has opened
@@ -103,16 +112,24 @@ class _Client:
                     print(f"-- {error}", flush=True)
 
     async def _emit(self, event: str, arguments: list[Any]) -> None:
+        answer = asyncio.create_task(
+            self._client.call(event, tuple(arguments), namespace=self._namespace, timeout=TIMEOUT)
+        )
+        gone = asyncio.create_task(self._gone.wait())
+        await asyncio.wait([answer, gone], return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not answer.done():
+            answer.cancel()
+            raise StartError(f"no answer to {event}: the connection has ended")
         try:
-            answer = await self._client.call(
-                event, tuple(arguments), namespace=self._namespace, timeout=TIMEOUT
-            )
-        except (socketio.exceptions.TimeoutError, socketio.exceptions.BadNamespaceError):
+            print("<-", printed(answer.result()), flush=True)
+        except socketio.exceptions.BadNamespaceError:
+            raise StartError(f"{event} can't be sent: there is no connection") from None
+        except socketio.exceptions.TimeoutError:
             raise StartError(
                 f"no answer to {event} within {TIMEOUT:g} seconds: either no handler is registered for it,"
                 " or it hasn't returned, or it has failed; the server's log says which"
             ) from None
-        print("<-", printed(answer), flush=True)
 
     def _received(self, event: str, *arguments: Any) -> None:
         print(event, *map(printed, arguments), flush=True)
@@ -129,7 +146,7 @@ class _Client:
 
     def _disconnected(self, reason: str) -> None:
         print(f"-- disconnected: {reason}", flush=True)
-        if reason == self._client.reason.SERVER_DISCONNECT:
+        if reason == self._client.reason.SERVER_DISCONNECT or self._options.emit is not None:
             self._gone.set()
 
 

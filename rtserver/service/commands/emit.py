@@ -9,8 +9,15 @@ from typing import Any
 from rtserver.cluster.emitter import BlockingEmitter
 from rtserver.errors import EmitterError, StartError
 from rtserver.service.commands.api_client import post, read_key
-from rtserver.service.commands.values import JSON_HELP, printed, read_value
-from rtserver.service.config import load_config
+from rtserver.service.commands.values import (
+    JSON_HELP,
+    printed,
+    read_namespace,
+    read_positive,
+    read_url,
+    read_value,
+)
+from rtserver.service.config import load_config, needs_file
 
 __all__ = ["add"]
 
@@ -35,17 +42,19 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, refuse=parser.error)
     parser.add_argument("event", help="its name")
     parser.add_argument("arguments", nargs="*", type=read_value, metavar="ARGUMENT", help=JSON_HELP)
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the config file of a server of the cluster"
     )
-    parser.add_argument("--api", metavar="URL", help="the HTTP API of a service, instead of Redis")
+    parser.add_argument(
+        "--api", type=read_url, metavar="URL", help="the HTTP API of a service, instead of Redis"
+    )
     parser.add_argument(
         "--key-file", type=Path, metavar="FILE", help='the key for --api; "-" reads it from standard input'
     )
-    parser.add_argument("--namespace", default="/", help='"/" by default')
+    parser.add_argument("--namespace", type=read_namespace, default="/", help='"/" by default')
     parser.add_argument(
         "--room",
         action="append",
@@ -57,7 +66,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--ack",
-        type=float,
+        type=read_positive,
         metavar="SECONDS",
         help="with --api: wait so long for acknowledgments, print them",
     )
@@ -67,7 +76,9 @@ def _run(options: argparse.Namespace) -> None:
     if options.api is not None:
         _ask(options)
     elif options.user or options.ack is not None or options.key_file is not None:
-        raise StartError("emit: --user, --ack and --key-file need --api")
+        options.refuse("--user, --ack and --key-file need --api")
+    elif needs_file(options.config):
+        options.refuse("expected --config, a server's file with the Redis of the cluster, or --api")
     else:
         _publish(options)
 
@@ -75,7 +86,7 @@ def _run(options: argparse.Namespace) -> None:
 def _ask(options: argparse.Namespace) -> None:
     """Let a service do it."""
     if options.key_file is None:
-        raise StartError("emit: --api needs --key-file, a file with a key of [[api.keys]]")
+        options.refuse("--api needs --key-file, a file with a key of [[api.keys]]")
     some = {"rooms": options.room, "users": options.user}
     body = {
         "namespace": options.namespace,

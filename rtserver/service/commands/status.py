@@ -12,7 +12,8 @@ from typing import Any, Final
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtserver.errors import StartError
-from rtserver.service.config import load_config
+from rtserver.service.commands.values import read_url
+from rtserver.service.config import load_config, needs_file
 from rtserver.service.settings import Config
 
 __all__ = ["add"]
@@ -34,7 +35,7 @@ examples:
   rtserver status --config rtserver.toml
   rtserver status --url http://10.0.0.7:9000
 
-exit status: 0 it is ready, 1 it isn't, or can't be reached
+exit status: 0 it is ready, 1 it isn't, or can't be reached, 2 wrong command line or configuration
 """
 
 
@@ -47,19 +48,24 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, refuse=parser.error)
     parser.add_argument("--config", type=Path, metavar="FILE", help="the service's config file")
-    parser.add_argument("--url", help="where /ready and /metrics are, instead of what the file says")
+    parser.add_argument(
+        "--url", type=read_url, help="where /ready and /metrics are, instead of what the file says"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.url is None and needs_file(options.config):
+        options.refuse("expected --config, the service's file, or --url")
     url = options.url.rstrip("/") if options.url else _url(load_config(options.config))
     status, body = _get(f"{url}/ready")
     try:
         problems = list(json.loads(body)["problems"])
     except (ValueError, KeyError, TypeError):
         raise StartError(
-            f"status: {url}/ready answers with the HTTP status {status}, and isn't rtserver's"
+            f"status: {url}/ready answers with the HTTP status {status}, and isn't rtserver's; a service with"
+            " internal.port answers there alone"
         ) from None
     print("ready" if not problems else f"not ready: {', '.join(problems)}")
     status, body = _get(f"{url}/metrics")
@@ -73,11 +79,17 @@ def _run(options: argparse.Namespace) -> None:
 
 def _url(config: Config) -> str:
     if config.internal.port:
-        return f"http://{config.internal.host}:{config.internal.port}"
+        return f"http://{_reachable(config.internal.host)}:{config.internal.port}"
     if config.listen.unix_socket is not None or not config.listen.port:
         raise StartError("status: expected internal.port or listen.port, or --url, to know where to ask")
     scheme = "http" if config.listen.tls_certificate is None else "https"
-    return f"{scheme}://{config.listen.host}:{config.listen.port}"
+    return f"{scheme}://{_reachable(config.listen.host)}:{config.listen.port}"
+
+
+def _reachable(host: str) -> str:
+    """Write a host as in a URL; this machine's own for one that stands for all of its addresses."""
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _get(url: str) -> tuple[int, str]:

@@ -13,7 +13,7 @@ import jwt
 from rtserver.errors import StartError
 from rtserver.service.auth.keys import HMAC
 from rtserver.service.commands.values import read_value
-from rtserver.service.config import load_config
+from rtserver.service.config import load_config, needs_file
 
 __all__ = ["add"]
 
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, refuse=parser.error)
     parser.add_argument("--config", type=Path, metavar="FILE", help="the service's config file")
     parser.add_argument("-u", "--user", required=True, help="whose token it is: the claim auth.user")
     parser.add_argument(
@@ -59,6 +59,8 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if needs_file(options.config):
+        options.refuse("expected --config, the service's file, which has the key to sign with")
     auth = load_config(options.config).auth
     secrets = [key for key in auth.keys if key.algorithm in HMAC]
     if not secrets:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from rtserver.errors import StartError
 
-__all__ = ["JSON_HELP", "printed", "read_json", "read_value"]
+__all__ = ["JSON_HELP", "printed", "read_json", "read_namespace", "read_positive", "read_url", "read_value"]
 
 JSON_HELP = "arguments of the event, each as JSON; what isn't JSON is taken as text"
 
@@ -31,6 +32,48 @@ def read_json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"received {text!r}, expected JSON: {error}") from None
+
+
+def read_url(text: str) -> str:
+    """Read the address of a service.
+
+    Raises:
+        argparse.ArgumentTypeError: It isn't one.
+    """
+    try:
+        url = urlsplit(text)
+        is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:  # the port isn't a number from 0 to 65535, or brackets are wrong
+        is_url = False
+    if not is_url:
+        raise argparse.ArgumentTypeError(f"received {text!r}, expected a URL such as http://127.0.0.1:8000")
+    return text
+
+
+def read_namespace(text: str) -> str:
+    """Read the name of a namespace.
+
+    Raises:
+        argparse.ArgumentTypeError: It isn't one.
+    """
+    if not text.startswith("/") or "," in text:
+        raise argparse.ArgumentTypeError(f"received {text!r}, expected a namespace such as /chat")
+    return text
+
+
+def read_positive(text: str) -> float:
+    """Read a number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: It isn't one.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"received {text!r}, expected a number above 0")
+    return value
 
 
 def printed(value: Any) -> str:

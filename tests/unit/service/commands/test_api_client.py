@@ -55,7 +55,11 @@ def test_an_answer(url: str) -> None:
     ("path", "message"),
     [
         ("/refused", "this key is for join"),
-        ("/other", "answered with the HTTP status 404, and isn't rtserver's API"),
+        (
+            "/other",
+            "answered with the HTTP status 404, and isn't rtserver's API: that is where the service listens,"
+            " below api.path, if it has [[api.keys]]",
+        ),
         ("/page", "the answer isn't rtserver's; expected the URL of an API, as in /api"),
     ],
 )
