@@ -155,6 +155,7 @@ class Session:
 
     __slots__ = (
         "_awaits_pong",
+        "_is_unread",
         "_pinged",
         "_timer",
         "carrier",
@@ -187,6 +188,8 @@ class Session:
         """Send a message that may go to many sessions: the carrier's own method."""
         self._timer = Timer(host.clock, self._beat)
         self._awaits_pong = False
+        self._is_unread = False
+        """True while nothing is taken from the client: what it answers isn't heard."""
         phase = EARLIEST_PING + (1 - EARLIEST_PING) * ((ordinal * SPREAD) % 1)
         self._pinged = host.clock.now() - host.ping_interval * (1 - phase)
         """When the last ping was due; each is due one interval behind the one before."""
@@ -252,11 +255,14 @@ class Session:
     def pause_reading(self) -> None:
         """Take nothing more from the client, for as long as the handler is behind."""
         if self.carrier is not None:
+            self._is_unread = True
             self.carrier.pause_reading()
 
     def resume_reading(self) -> None:
         """Take from the client again."""
         if self.carrier is not None:
+            self._is_unread = False
+            self._heard()
             self.carrier.resume_reading()
 
     # What the transports use.
@@ -401,13 +407,23 @@ class Session:
 
     def is_overdue(self) -> bool:
         """Tell whether the answer to the last ping is late, though the timer may not have seen it yet."""
-        return self._awaits_pong and self.host.clock.now() >= self._pinged + self.host.ping_timeout
+        return (
+            self._awaits_pong
+            and not self._is_unread
+            and self.host.clock.now() >= self._pinged + self.host.ping_timeout
+        )
 
     # The heartbeat: one timer, which a pong doesn't touch.
+
+    def _heard(self) -> None:
+        """Take the client for alive: its pong may be there, behind what the handler has no time for."""
+        self._awaits_pong = False
 
     def _beat(self) -> None:
         host = self.host
         now = host.clock.now()
+        if self._is_unread:
+            self._heard()
         if self._awaits_pong:
             due = self._pinged + host.ping_timeout
             if now >= due:

@@ -52,9 +52,16 @@ class SessionV3(Session):
 
     def is_overdue(self) -> bool:
         """Tell whether the client's ping is late, though the timer may not have seen it yet."""
-        return self.is_open and self.host.clock.now() >= self._pinged + self._patience
+        is_late = self.host.clock.now() >= self._pinged + self._patience
+        return is_late and self.is_open and not self._is_unread
+
+    def _heard(self) -> None:
+        """Take the client for alive: its ping may be there, behind what the handler has no time for."""
+        self._pinged = self.host.clock.now()
 
     def _beat(self) -> None:
+        if self._is_unread:
+            self._heard()
         left = self._pinged + self._patience - self.host.clock.now()
         if left > 0:
             self._timer.set(left)

@@ -123,6 +123,7 @@ class EndpointWebSocket(WebSocketProtocol):
         self._size -= len(message)
         if not self._is_reading and not self._messages:
             self._is_reading = True
+            self._awaits_pong = False  # it may be there, unread
             self.resume_reading()
         return message
 
@@ -218,7 +219,7 @@ class EndpointWebSocket(WebSocketProtocol):
         self.call_later(self.endpoint.ping_timeout, self._check_pong)
 
     def _check_pong(self) -> None:
-        if self._awaits_pong:
+        if self._awaits_pong and self._is_reading:
             self.drop()
         else:
             interval = self.endpoint.ping_interval or 0

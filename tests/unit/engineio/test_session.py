@@ -394,6 +394,21 @@ class TestHeartbeat:
         session.receive("3")
         assert not session.is_overdue()
 
+    def test_a_client_that_is_not_read_from_is_not_taken_for_dead(
+        self, session: Session, host: Host, carrier: FakeCarrier
+    ) -> None:
+        host.loop.advance(25 + RESOLUTION)
+        session.pause_reading()
+        host.loop.advance(100)
+        assert not session.is_overdue()
+        assert carrier.done.count(b"2") >= 4  # so that a connection that broke is noticed
+        session.resume_reading()
+        assert not session.is_overdue()
+        host.loop.advance(24)
+        assert session.is_open
+        host.loop.advance(25)
+        assert host.taker.reasons == ["ping timeout"]
+
     def test_it_goes_on_over_the_upgrade(self, session: Session, host: Host, carrier: FakeCarrier) -> None:
         websocket = FakeCarrier("websocket")
         session.begin_upgrade(websocket)

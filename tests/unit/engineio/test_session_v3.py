@@ -85,6 +85,18 @@ def test_overdue_before_the_timer_has_seen_it(session: SessionV3, host: Host) ->
     assert not session.is_overdue()
 
 
+def test_a_client_that_is_not_read_from_is_not_taken_for_dead(session: SessionV3, host: Host) -> None:
+    session.pause_reading()
+    host.loop.advance(200)
+    host.loop.seconds += 50
+    assert not session.is_overdue()
+    session.resume_reading()
+    host.loop.advance(44)
+    assert session.is_open
+    host.loop.advance(1 + 2 * RESOLUTION)
+    assert host.taker.reasons == ["ping timeout"]
+
+
 def test_nothing_is_received_once_closed(session: SessionV3, host: Host, carrier: FakeCarrier) -> None:
     session.close()
     del carrier.done[:]

@@ -406,6 +406,31 @@ class TestPings:
             assert (await client.frame())[0] == 9
             assert await client.at_end()
 
+    async def test_a_client_that_is_not_read_from_is_not_taken_for_dead(self) -> None:
+        go_on = asyncio.Event()
+
+        async def slow(ws: WebSocket) -> None:
+            async for message in ws:
+                await go_on.wait()
+                await ws.send(message)
+
+        async with endpoint(slow, ping_interval=0.05, ping_timeout=0.05) as port:
+            client = await connect(port)
+            client.send(*map(str, range(100)))
+            for _ in range(4):
+                opcode, payload = await client.frame()
+                assert opcode == 9
+                client.write(frame(10, payload))
+            go_on.set()
+            received: list[bytes] = []
+            while len(received) < 100:
+                opcode, payload = await client.frame()
+                if opcode == 9:
+                    client.write(frame(10, payload))
+                else:
+                    received.append(payload)
+            assert received == [b"%d" % number for number in range(100)]
+
     async def test_they_go_on(self) -> None:
         async with endpoint(echo, ping_interval=0.06, ping_timeout=0.05) as port:
             client = await connect(port)
