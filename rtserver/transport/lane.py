@@ -32,6 +32,8 @@ __all__ = ["Lane", "LaneExchange", "LaneHost"]
 
 MAX_PIPELINED = 64 * 1024
 """Bytes that are kept behind a request that isn't answered yet, or whose answer the client doesn't read."""
+REQUESTS_PER_TURN = 32
+"""Requests of one connection that are served before others have their turn."""
 
 
 class LaneHost:
@@ -217,9 +219,7 @@ class Lane(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._write_paused = False
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-        self._advance()
+        self._go_on()
 
     def _check_idle(self) -> None:
         transport, timer = self._transport, self._timer
@@ -250,11 +250,19 @@ class Lane(asyncio.Protocol):
         if len(self._buffer) > MAX_PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
+    def _go_on(self) -> None:
+        """Process what waits, and read on unless much still does."""
+        self._advance()
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and len(self._buffer) <= MAX_PIPELINED:
+            transport.resume_reading()
+
     def _advance(self) -> None:
-        """Process requests, until one isn't complete or isn't answered at once."""
+        """Process requests, until one isn't complete or isn't answered at once, or it is others' turn."""
         if self._is_advancing:
             return
         self._is_advancing = True
+        served = 0
         try:
             while (
                 self._buffer
@@ -263,8 +271,12 @@ class Lane(asyncio.Protocol):
                 and self._transport is not None
                 and not self._transport.is_closing()
             ):
+                if served == REQUESTS_PER_TURN:
+                    self._shared.host.loop.call_soon(self._go_on)
+                    break
                 if not self._begin():
                     break
+                served += 1
         finally:
             self._is_advancing = False
 
@@ -345,8 +357,7 @@ class Lane(asyncio.Protocol):
             return
         self._since = self._shared.host.clock.now()
         if self._buffer and not self._is_advancing:
-            transport.resume_reading()
-            self._advance()
+            self._go_on()
 
     def switch(self, switch: Switch) -> None:
         """Write the response to the present request, and let a WebSocket have the connection."""

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractAccessLogger
 
 from rtserver.transport.engine_server import EngineServer
 from rtserver.transport.head import MAX_HEAD
-from rtserver.transport.lane import MAX_PIPELINED, Lane
+from rtserver.transport.lane import MAX_PIPELINED, REQUESTS_PER_TURN, Lane
 from tests.support.engine import RawClient, Recorder, Served, listening, serve, until
 
 POLLING = "/engine.io/?EIO=4&transport=polling"
@@ -271,6 +271,18 @@ async def test_much_behind_an_answer_that_the_client_does_not_read_is_not_read_e
         assert len((await client.answer()).body) == 10_000_001
         for _ in range(3_000):
             assert (await client.answer()).body == b"ok"
+
+
+async def test_others_have_their_turn_between_the_requests_of_one_connection() -> None:
+    async with serve(lane=True) as served:
+        await served.connect()
+        await until(lambda: served.engine._lanes)
+        [connection] = served.engine._lanes
+        connection.data_received(f"GET {POLLING} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 1_000)
+        assert len(served.handler.sessions) == REQUESTS_PER_TURN
+        await asyncio.sleep(0)
+        assert len(served.handler.sessions) <= 3 * REQUESTS_PER_TURN
+        await until(lambda: len(served.handler.sessions) == 1_000)
 
 
 @pytest.mark.parametrize("origin", [b"http://caf\xc3\xa9", b"http://\xe4\xb8\xad", b"http://\xff"])
