@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Protocol
 
 from rtserver.errors import ConnectionClosed
+from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.transport.websocket import OPEN, WebSocketHost, WebSocketProtocol
 from rtserver.websocket.deflate import DeflateOptions, DeflateParameters, Deflater
 from rtserver.websocket.frames import CloseCode, Opcode, encode_binary, encode_text
@@ -83,6 +84,9 @@ class EndpointWebSocket(WebSocketProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Keep what is complete, and pause reading while that is much."""
+        turn_size = TURN if self._deflater is None else COMPRESSED_TURN
+        if len(data) > turn_size:
+            data = self.in_turns(data, turn_size)
         core = self.core
         messages: list[str | bytes] = core.receive(data)
         if messages and self._wants_messages:

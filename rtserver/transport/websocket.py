@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, cast
 
 from rtserver.clock import Clock, Timer
+from rtserver.transport.reading_turns import ReadingTurns
 from rtserver.transport.turn import WriteTurn
 from rtserver.websocket.frames import MAX_REASON
 from rtserver.websocket.protocol import Connection, State
@@ -45,7 +46,18 @@ class WebSocketProtocol(asyncio.Protocol):
         core: The protocol's state.
     """
 
-    __slots__ = ("_gone", "_timer", "backlog", "core", "host", "pending", "transport", "turn", "write_paused")
+    __slots__ = (
+        "_gone",
+        "_reading",
+        "_timer",
+        "backlog",
+        "core",
+        "host",
+        "pending",
+        "transport",
+        "turn",
+        "write_paused",
+    )
 
     def __init__(self, host: WebSocketHost, core: Connection) -> None:
         self.host = host
@@ -57,6 +69,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self.backlog = 0
         """Bytes of `pending`, counted only while the transport pushes back."""
         self.write_paused = False
+        self._reading: ReadingTurns | None = None
+        """Once much has come at once."""
         self._timer: Timer | None = None
         self._gone: asyncio.Future[None] | None = None
 
@@ -165,15 +179,22 @@ class WebSocketProtocol(asyncio.Protocol):
         if writing_paused:
             self.pause_writing()
 
+    def in_turns(self, data: bytes, size: int) -> bytes:
+        """Return the first `size` bytes of `data`; the rest is received when others have had their turn."""
+        if self._reading is None:
+            assert self.transport is not None
+            self._reading = ReadingTurns(self.transport, self.data_received)
+        return self._reading.take(data, size)
+
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
         if self.transport is not None:
-            self.transport.pause_reading()
+            (self._reading or self.transport).pause_reading()
 
     def resume_reading(self) -> None:
         """Take from the client again."""
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
+            (self._reading or self.transport).resume_reading()
 
     def service(self) -> None:
         """Write what the core wants written, and act on its state. Call when a chunk has been received."""
@@ -204,7 +225,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 self.cancel_call()
                 return
         else:
-            transport.pause_reading()  # nothing that comes now may put the end off
+            self.pause_reading()  # nothing that comes now may put the end off
         self.call_later(self.host.close_timeout, self.drop)
 
     def drop(self) -> None:
@@ -231,7 +252,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of everything. Called once, whoever ended the connection."""
         self.core.receive_eof()
-        self.transport = None
+        self.transport = self._reading = None
         self.pending = None
         self.backlog = 0
         self.cancel_call()

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from rtserver.errors import ConnectionClosed
 from rtserver.transport.endpoint import WebSocket, websocket_handler
+from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.websocket.deflate import DeflateOptions
 from tests.support.engine import RawClient, frame, listening, message_frame, until, upgrade_request
 
@@ -313,6 +314,20 @@ class TestFlowControl:
         for number in range(total):
             client.send(f"{number} " + "x" * 10_000)
             await client.writer.drain()
+
+    @pytest.mark.parametrize(("compression", "turn"), [(False, TURN), (True, COMPRESSED_TURN)])
+    async def test_others_have_their_turn_while_one_sends_much_at_once(
+        self, compression: bool, turn: int
+    ) -> None:
+        held = Held()
+        async with endpoint(held, compression=compression) as port:
+            await connect(port, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+            ws = await held.ws
+            frames = [message_frame(f"{number:04}") for number in range(10_000)]
+            ws._shell.data_received(b"".join(frames))
+            assert len(ws._shell._messages) == turn // len(frames[0])
+            assert [await ws.receive() for _ in frames] == [f"{number:04}" for number in range(10_000)]
+            held.end.set()
 
     async def test_send_waits_for_a_slow_client(self) -> None:
         held = Held()

@@ -16,8 +16,9 @@ from aiohttp import web
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.host import Server
 from rtserver.socketio.json_codec import JsonCodec
+from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.websocket.deflate import DeflateOptions
-from tests.support.engine import RawClient, listening, until
+from tests.support.engine import RawClient, listening, message_frame, until
 
 JSON = "Sec-WebSocket-Protocol: rtserver.json\r\n"
 MSGPACK = "Sec-WebSocket-Protocol: rtserver.msgpack\r\n"
@@ -343,3 +344,21 @@ async def test_reading_pauses_while_handlers_are_behind() -> None:
         assert {await client.packet() for _ in range(3)} == {
             f'{{"type":"ack","id":{number},"data":[{number}]}}' for number in range(3)
         }
+
+
+@pytest.mark.parametrize(("extension", "turn"), [("", TURN), ("permessage-deflate", COMPRESSED_TURN)])
+async def test_others_have_their_turn_while_one_sends_much_at_once(extension: str, turn: int) -> None:
+    async with serve(per_message_deflate=True) as served:
+        counted: list[int] = []
+        served.sio.on("count", lambda sid, number: counted.append(number))
+        await served.connect(f"{JSON}Sec-WebSocket-Extensions: {extension}\r\n")
+        [session] = served.sio.eio.sessions
+        carrier: Any = session.carrier
+        frames = [
+            message_frame(f'{{"type":"event","event":"count","data":[1{number:04}]}}')
+            for number in range(5_000)
+        ]
+        carrier.data_received(b"".join(frames))
+        assert len(counted) == turn // len(frames[0])
+        await until(lambda: len(counted) == len(frames))
+        assert counted == list(range(10_000, 15_000))
