@@ -93,7 +93,7 @@ class Chat {
     this.#welcome.ask(
       {
         title: "Come in",
-        text: "Choose a name for the room. Nothing is stored: the chat forgets.",
+        text: "Choose a name for the room. Nothing is written to a disk: a restart forgets everything.",
         nick: localStorage.getItem("rtserver.nick") ?? "",
         room: wanted || "lobby",
       },

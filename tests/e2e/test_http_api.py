@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import example
+from tests.support.examples import example, said
 
 from .harness.api import ApiClient
 from .harness.command import Commands
@@ -62,6 +62,25 @@ async def test_the_page_s_batch(node: Node, commands: Commands, tmp_path: Path) 
         results = (await api.post("batch", **json.loads(example(PAGE, "batch")))).ok["results"]
         assert [each["status"] for each in results] == [200, 200]
         assert await ada.next("joined") == ["ada"]
+
+
+async def test_the_page_s_answers(node: Node, commands: Commands, tmp_path: Path) -> None:
+    async with service(commands, tmp_path, api__info='["name"]') as api:
+        ada = await client(node, api, "ada")
+        await ada.answer("question", "yes")
+        acks = json.loads(example(PAGE, "acks"))
+        asked = await api.post("emit", to={"users": ["ada"]}, event="question", ack_timeout=20)
+        assert asked.ok == acks
+        shown = json.loads(example(PAGE, "sockets"))
+        found = (await api.post("sockets", clients={"users": ["ada"]})).ok
+        (shown_one,), (one,) = shown.pop("sockets"), found.pop("sockets")
+        assert found == shown
+        assert (one.keys(), one["rooms"]) == (shown_one.keys(), shown_one["rooms"])
+        to = json.loads(example(PAGE, "to"))
+        await api.post("emit", to=to, event="news", args=[1])
+        assert await ada.next("news") == [1]
+        refused = await api.post("emit", to={"rooms": "lobby"}, event="news")
+        assert (refused.status, refused.body) == (422, json.loads(said(PAGE, "invalid")))
 
 
 async def test_who_is_meant(node: Node, commands: Commands, tmp_path: Path) -> None:

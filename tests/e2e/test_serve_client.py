@@ -17,6 +17,7 @@ from playwright.async_api import Browser
 
 from rtserver import Server
 from rtserver.transport.client_bundle import BUNDLES
+from tests.support.examples import example
 
 from .harness.either import Application, Servers, Tell
 from .harness.server import Hosting, make_server
@@ -149,6 +150,13 @@ async def test_a_page_loads_it_and_connects(
     text = page.format(path=f"/socket.io/{name}", options="")
     errors = await visit(browser, sio, text, lane)
     assert errors == []
+
+
+async def test_the_script_of_the_documentation(browser: Browser) -> None:
+    sio = make_server(serve_client=CLIENT)
+    greeting(sio, lambda event, *args: None)
+    more = "<script>window.answer = (name) => socket.timeout(10000).emitWithAck('hello', name);</script>"
+    assert await visit(browser, sio, f"<!doctype html>{example('docs/http.md', 'script')}{more}", False) == []
 
 
 async def test_a_page_of_another_origin_imports_it(browser: Browser) -> None:

@@ -3,7 +3,7 @@
 - ``<!-- tested: NAME -->``: code, which the tests of its page use by this name.
 - ``<!-- run: SCENE -->``: shell commands, which ``tests/e2e/test_documented_commands.py`` runs in the scene
   of that name. The blocks of a page with the same scene are one story, and run one after another.
-- ``<!-- not run: REASON -->``: shell commands that no test can run.
+- ``<!-- not run: REASON -->``: shell commands that no test can run, and programs for other servers.
 - ``<!-- said: NAME -->``: what a program says in a case that the tests of its page make.
 
 Shell commands that need more than a scene are ``tested`` by their page's own tests.
@@ -77,11 +77,13 @@ def applied(diff: str, before: str) -> str:
 
 
 def untested(page: str) -> int:
-    """Return how many Python, TOML and diff blocks of a page have no name."""
+    """Return how many blocks of code of a page, shell commands aside, have neither a name nor a reason."""
     text = (ROOT / page).read_text()
-    kinds = r"```(?:python|toml|diff)"
-    blocks = len(re.findall(rf"^{kinds}", text, re.MULTILINE))
-    return blocks - len(re.findall(rf"^<!-- (?:tested|file): \w[^\n]*\n{kinds}", text, re.MULTILINE))
+    kinds = r"```(?:python|toml|diff|js|mjs|html|http|json)"
+    marks = r"<!-- (?:tested|file|said|not run): \w[^\n]*\n"
+    return len(re.findall(rf"^{kinds}", text, re.MULTILINE)) - len(
+        re.findall(rf"^{marks}{kinds}", text, re.MULTILINE)
+    )
 
 
 def shells(page: str) -> Iterator[Shell]:

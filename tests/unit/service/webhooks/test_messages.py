@@ -21,7 +21,10 @@ from rtserver.service.webhooks.messages import (
     event_request,
     read,
 )
+from tests.support.examples import example
 from tests.unit.server.harness import Harness
+
+PAGE = "docs/webhooks.md"
 
 
 def joined(auth: str = "", **session: Any) -> Socket:
@@ -83,6 +86,25 @@ async def test_a_client_that_has_gone() -> None:
         "claims": {"sub": "ada"},
         "reason": "transport close",
     }
+
+
+async def test_the_requests_that_the_page_shows() -> None:
+    """They have the keys of what is sent."""
+    socket = joined('{"name":"Ada"}')
+    sent = (
+        connect_request(socket, ["user-agent"]),
+        event_request(socket, "say", ["Hello!"]),
+        disconnect_request(socket, "transport close"),
+    )
+    shown = [json.loads(each) for each in example(PAGE, "requests").split("\n\n")]
+    assert [each.keys() for each in shown] == [orjson.loads(each).keys() for each in sent]
+    assert [each["type"] for each in shown] == [orjson.loads(each)["type"] for each in sent]
+
+
+def test_the_emit_that_the_page_shows() -> None:
+    shown = f'{{"emit": [{example(PAGE, "emit")}]}}'
+    (emit,) = read(EventAnswer, shown.encode()).emit
+    assert (emit.event, emit.args) == ("said", ["Ada", "Hello!"])
 
 
 @pytest.mark.parametrize(
