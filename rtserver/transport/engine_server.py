@@ -144,11 +144,12 @@ class EngineServer:
     def attach(self, app: web.Application, path: str = "/engine.io/") -> None:
         """Serve at `path` of an application, which may itself be part of another one.
 
-        The application's shutdown closes all sessions.
+        The application's shutdown closes all sessions, after what the application itself does then.
         """
         self._resource = app.router.add_resource(f"/{path.strip('/')}/" if path.strip("/") else "/")
         self._resource.add_route("*", self.handle_request)
         app.on_shutdown.append(self._on_shutdown)
+        app.on_startup.append(self._be_last)
 
     def attach_plain(self, app: web.Application, path: str, endpoint: PlainEndpoint) -> None:
         """Serve plain WebSocket clients at `path` of an application.
@@ -293,6 +294,12 @@ class EngineServer:
     def _forget_host(self) -> None:
         self._host = self._routes = self._route = self._plain = None
         self._lane_hosts.clear()
+
+    async def _be_last(self, app: web.Application) -> None:
+        """Let what the application has registered since come before the end of its clients."""
+        if not app.on_shutdown.frozen:  # as that of a sub-application is
+            app.on_shutdown.remove(self._on_shutdown)
+            app.on_shutdown.append(self._on_shutdown)
 
     async def _on_shutdown(self, app: web.Application) -> None:
         await self.close()

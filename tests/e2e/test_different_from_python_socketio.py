@@ -20,7 +20,7 @@ import rtserver
 
 from .harness.events import EventLog
 from .harness.node import Node, Transport
-from .harness.server import Hosting
+from .harness.server import Host, Hosting
 from .harness.transcript import Clients
 
 LIBRARIES = {"python-socketio": socketio.AsyncServer, "rtserver": rtserver.Server}
@@ -39,12 +39,14 @@ class Side:
         sio: The server.
         log: What handlers note.
         clients: Connects to it.
+        host: Its application.
     """
 
     ours: bool
     sio: rtserver.Server
     log: EventLog
     clients: Clients
+    host: Host
 
 
 Serve = Callable[..., Awaitable[Side]]
@@ -59,7 +61,7 @@ async def serve(request: pytest.FixtureRequest, node: Node, hosting: Hosting) ->
         app = web.Application()
         sio.attach(app)
         host = await hosting.app(app)
-        side = Side(request.param == "rtserver", sio, EventLog("the server"), Clients(node, host.url))
+        side = Side(request.param == "rtserver", sio, EventLog("the server"), Clients(node, host.url), host)
         sides.append(side)
         return side
 
@@ -131,6 +133,15 @@ async def test_a_client_that_is_refused_when_it_is_connected(serve: Serve) -> No
 
     client = await side.clients.connect()
     assert await client.next("disconnect") == ["io server disconnect" if side.ours else "parse error"]
+
+
+async def test_the_end_of_the_application(serve: Serve) -> None:
+    side = await serve()
+    side.sio.on("disconnect", lambda sid, reason: side.log.add("disconnect", reason))
+    client = await side.clients.connect()
+    await side.host.close()
+    await client.next("disconnect")
+    assert side.log.all("disconnect") == ([["server shutting down"]] if side.ours else [])
 
 
 # Rooms, and what is sent.

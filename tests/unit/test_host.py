@@ -121,6 +121,40 @@ async def test_the_end_of_the_application_disconnects_clients_and_closes_the_man
     assert Watched.log == ["start", "close"]
 
 
+async def test_what_the_application_sends_when_it_shuts_down_arrives(serve: Serve) -> None:
+    sio = echo_server()
+    app = web.Application()
+    sio.attach(app)
+
+    async def say_goodbye(app: web.Application) -> None:
+        await sio.emit("goodbye")
+
+    app.on_shutdown.append(say_goodbye)
+    server = await serve(app)
+    url = server.make_url("/socket.io/?EIO=4&transport=websocket")
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
+        await ws.receive()
+        await ws.send_str("40")
+        await ws.receive()
+        await server.close()
+        assert (await ws.receive()).data == '42["goodbye"]'
+        assert (await ws.receive()).type == aiohttp.WSMsgType.CLOSE
+
+
+async def test_a_server_in_a_sub_application_ends_with_it(serve: Serve) -> None:
+    sio = echo_server()
+    app, attached = web.Application(), web.Application()
+    sio.attach(attached)
+    app.add_subapp("/sub/", attached)
+    server = await serve(app)
+    url = server.make_url("/sub/socket.io/?EIO=4&transport=websocket")
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
+        await ws.receive()
+        await server.close()
+        assert (await ws.receive()).data == 1001
+    assert not sio.eio.is_running
+
+
 async def test_options_reach_the_layer_that_they_are_for() -> None:
     mine = logging.getLogger("mine")
     mine.setLevel(logging.INFO)
