@@ -16,7 +16,8 @@ class ListenSettings(Section):
     host: str = Field(
         default="127.0.0.1",
         min_length=1,
-        description='Address or host name. "0.0.0.0" is every IPv4 address, "::" every IPv6 address.',
+        description='Address or host name. "0.0.0.0" is every IPv4 address, "::" every address, IPv4 and'
+        " IPv6.",
     )
     port: int = Field(
         default=8000, ge=0, le=65_535, description="TCP port. 0 takes a free one; the log says which."

@@ -14,7 +14,7 @@ from rtserver.errors import StartError
 from rtserver.service.listen_settings import ListenSettings
 from rtserver.service.systemd.activation import activated_sockets
 
-__all__ = ["Listeners", "open_listeners"]
+__all__ = ["Listeners", "open_listeners", "tcp_sockets", "url"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Listeners:
         Args:
             secure: Whether they speak TLS.
         """
-        return [_url(each, "https" if secure else "http") for each in self.sockets]
+        return [url(each, "https" if secure else "http") for each in self.sockets]
 
     def remove_file(self) -> None:
         """Remove the Unix socket's file, after the service has stopped listening there."""
@@ -51,33 +51,52 @@ def open_listeners(settings: ListenSettings) -> Listeners:
     if settings.unix_socket is not None:
         path = Path(settings.unix_socket)
         return Listeners([_unix_socket(path, settings.backlog)], path)
-    return Listeners(_tcp_sockets(settings))
+    return Listeners(tcp_sockets(settings.host, settings.port, settings.backlog))
 
 
-def _tcp_sockets(settings: ListenSettings) -> list[socket.socket]:
-    try:
-        found = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StartError(
-            f'listen.host: "{settings.host}" can\'t be resolved: {reason}; give an address of this machine'
-        ) from None
+def tcp_sockets(host: str, port: int, backlog: int, table: str = "listen") -> list[socket.socket]:
+    """Bind and listen at every address of a host.
+
+    Args:
+        host: An address or a name; ``::`` for all addresses of the machine, those of IPv4 included.
+        port: The port; 0 for a free one.
+        backlog: How many connections may wait there.
+        table: Whose ``host`` and ``port`` they are in the configuration.
+
+    Raises:
+        StartError: Names the address and what to do.
+    """
     sockets: list[socket.socket] = []
-    port = settings.port
     try:
-        for family, _, _, _, address in dict.fromkeys(found):
-            sockets.append(_tcp_socket(family, (str(address[0]), port), settings.backlog))
+        for family, address in _addresses(host, table):
+            sockets.append(_tcp_socket(family, (address, port), backlog))
             port = sockets[0].getsockname()[1]  # a free port that was chosen holds for every address
-    except StartError:
+    except OSError as error:
         for made in sockets:
             made.close()
-        raise
+        whose = "" if table == "listen" else f"{table}: "
+        raise StartError(f"{whose}can't listen on {address} port {port}: {_advice(error)}") from None
     return sockets
 
 
-def _url(listener: socket.socket, scheme: str) -> str:
+def _addresses(host: str, table: str) -> list[tuple[int, str]]:
+    """Return the families and addresses of a host, each of them once."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StartError(
+            f'{table}.host: "{host}" can\'t be resolved: {reason}; give an address of this machine'
+        ) from None
+    addresses: list[tuple[int, str]] = [(family, str(address[0])) for family, _, _, _, address in found]
+    if host == "::":
+        # A socket of its own: one for both would see IPv4 addresses as IPv6 ones.
+        addresses.append((socket.AF_INET, "0.0.0.0"))
+    return list(dict.fromkeys(addresses))
+
+
+def url(listener: socket.socket, scheme: str) -> str:
+    """Write what is opened to come to a socket."""
     name = listener.getsockname()
     if listener.family == socket.AF_UNIX:
         return f"unix:{name}"
@@ -95,9 +114,9 @@ def _tcp_socket(family: int, address: tuple[str, int], backlog: int) -> socket.s
         made.bind(address)
         made.listen(backlog)
         made.setblocking(False)
-    except OSError as error:
+    except OSError:
         made.close()
-        raise StartError(f"can't listen on {address[0]} port {address[1]}: {_advice(error)}") from None
+        raise
     return made
 
 
@@ -131,6 +150,7 @@ def _remove_stale(path: Path) -> None:
 def _advice(error: OSError) -> str:
     advice = {
         errno.EADDRINUSE: "it is in use; stop the process that has it, or choose another address",
+        errno.EAFNOSUPPORT: "this machine has no addresses of this kind: IPv6 may be off; choose another",
         errno.EADDRNOTAVAIL: "this machine has no such address; choose another one",
         errno.EACCES: "permission denied; ports below 1024 and other users' folders need more rights",
     }

@@ -130,7 +130,7 @@ async def test_the_address_is_taken(operator: Operator, tmp_path: Path) -> None:
     other = await operator._commands.start("serve", "--config", "other.toml", "--port", "0")
     status, _, errors = await other.end()
     assert status == 1
-    assert f"internal: can't listen on 127.0.0.1 port {port}" in errors
+    assert f"internal: can't listen on 127.0.0.1 port {port}: it is in use; stop the process that" in errors
 
 
 async def test_workers_need_an_address_for_metrics(operator: Operator, tmp_path: Path) -> None:

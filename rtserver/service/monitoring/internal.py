@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from aiohttp import web
 
-from rtserver.errors import StartError
+from rtserver.service.listening import tcp_sockets, url
 from rtserver.service.monitoring.endpoints import Source, add_endpoints
 from rtserver.service.settings import Config
 
 __all__ = ["InternalServer", "internal_server"]
 
 logger = logging.getLogger("rtserver.service")
+
+BACKLOG: Final = 128
+"""Connections that wait until they are accepted."""
 
 
 class InternalServer:
@@ -32,8 +36,6 @@ class InternalServer:
         self._port = port
         self._metrics = metrics
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        self.url = ""
-        """Where it listens, once it does."""
 
     async def start(self) -> None:
         """Begin to listen.
@@ -42,16 +44,11 @@ class InternalServer:
             StartError: The address can't be used.
         """
         await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
-            raise StartError(
-                f"internal: can't listen on {self._host} port {self._port}: {error.strerror};"
-                " stop the process that has it, or choose another one"
-            ) from None
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        logger.info("health and readiness%s on %s", " and metrics" if self._metrics else "", self.url)
+        sockets = tcp_sockets(self._host, self._port, BACKLOG, "internal")
+        for each in sockets:
+            await web.SockSite(self._runner, each, backlog=BACKLOG).start()
+        urls = " and ".join(url(each, "http") for each in sockets)
+        logger.info("health and readiness%s on %s", " and metrics" if self._metrics else "", urls)
 
     async def close(self) -> None:
         """End."""

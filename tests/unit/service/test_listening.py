@@ -36,6 +36,31 @@ class TestSockets:
         with made:
             assert listeners.urls(secure=False) == [f"http://[::1]:{made.getsockname()[1]}"]
 
+    def test_every_address_of_the_machine(self) -> None:
+        try:
+            made = open_listeners(ListenSettings(host="::", port=0)).sockets
+        except StartError:
+            pytest.skip("this machine has no IPv6")
+        with ExitStack() as stack:
+            for each in made:
+                stack.enter_context(each)
+            port = made[0].getsockname()[1]
+            for address in ("127.0.0.1", "::1"):
+                client = stack.enter_context(socket.create_connection((address, port), timeout=5))
+                (listener,) = [each for each in made if each.family == client.family]
+                listener.setblocking(True)
+                accepted, peer = listener.accept()
+                accepted.close()
+                assert peer[0] == address  # not ::ffff:127.0.0.1
+
+    def test_a_machine_without_ipv6(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def make(*_: object, **__: object) -> socket.socket:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+        monkeypatch.setattr(socket, "socket", make)
+        with pytest.raises(StartError, match="can't listen on ::1 port 80: this machine has no addresses of"):
+            open_listeners(ListenSettings(host="::1", port=80))
+
     def test_every_address_of_a_name_has_the_same_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def resolve(*_: object, **__: object) -> Sequence[object]:
             kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
