@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import typing
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from rtserver.service.tls.context import tls_context
 from rtserver.service.workers.count import worker_count
 
 __all__ = ["main"]
+
+logger = logging.getLogger("rtserver.service")
 
 _OK, _FAILURE, _BAD_USAGE, _INTERRUPTED = 0, 1, 2, 130
 
@@ -81,14 +84,20 @@ def _serve(options: argparse.Namespace) -> None:
     configure_logging(config.log)
     source = _describe_source(options.config)
     # other commands needn't load the server, nor a supervisor more than it needs
-    if worker_count(config.workers) == 1:
-        from rtserver.service.run import run  # noqa: PLC0415
+    try:
+        if worker_count(config.workers) == 1:
+            from rtserver.service.run import run  # noqa: PLC0415
 
-        run(config, source, load)
-    else:
-        from rtserver.service.workers.supervisor import supervise  # noqa: PLC0415
+            run(config, source, load)
+        else:
+            from rtserver.service.workers.supervisor import supervise  # noqa: PLC0415
 
-        supervise(config, source, load)
+            supervise(config, source, load)
+    except (ConfigError, StartError) as error:
+        if config.log.format != "json":
+            raise
+        logger.critical("%s", error)  # a log collector reads nothing else
+        raise SystemExit(_BAD_USAGE if isinstance(error, ConfigError) else _FAILURE) from None
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -265,6 +265,19 @@ class TestMistakes:
             f" ({tmp_path}/chat.py, line 3)\n",
         )
 
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    async def test_a_log_collector_reads_it_too(
+        self, start: Start, config: Write, tmp_path: Path, workers: str
+    ) -> None:
+        (tmp_path / "chat.py").write_text("import no_such_module\n")
+        file = config('[log]\nformat = "json"')
+        command = await start("serve", "--config", str(file), "--workers", workers)
+        status, _, errors = await command.end()
+        assert status == 1
+        line = json.loads(errors.splitlines()[-1])
+        assert line["level"] == "critical"
+        assert line["message"].startswith('app: can\'t import "chat:setup": ModuleNotFoundError')
+
     @pytest.mark.parametrize("name", ["serve", "check-config"])
     async def test_a_bad_configuration(self, start: Start, config: Write, name: str) -> None:
         file = config('loop = "libev"', listen='prot = 1\nport = "x"')
