@@ -36,7 +36,7 @@ _TAKEN: Final = frozenset(
 """Settings that can change while the service runs."""
 
 
-def reload(service: Service, load: Callable[[], Config]) -> None:
+def reload(service: Service, load: Callable[[], Config]) -> bool:
     """Read the configuration and the certificate again, and take over what can change.
 
     What is wrong is logged, and everything stays as it is.
@@ -44,6 +44,9 @@ def reload(service: Service, load: Callable[[], Config]) -> None:
     Args:
         service: The service, which listens.
         load: Reads the configuration.
+
+    Returns:
+        Whether it can be used.
     """
     logger.info("SIGHUP received: reading the configuration again")
     old = service.config
@@ -54,7 +57,7 @@ def reload(service: Service, load: Callable[[], Config]) -> None:
             service.certificate.renew(listen)
     except ConfigError as error:
         logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
-        return
+        return False
     found = set(changes(old, new))
     kept = found - _TAKEN
     if (old.listen.tls_certificate is None) is not (listen.tls_certificate is None):
@@ -66,6 +69,7 @@ def reload(service: Service, load: Callable[[], Config]) -> None:
             "%s: changed, which takes effect when the service is started again", ", ".join(sorted(kept))
         )
     logger.info("the configuration is in use")
+    return True
 
 
 def changes(old: BaseModel, new: BaseModel, above: str = "") -> Iterator[str]:

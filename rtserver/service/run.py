@@ -72,8 +72,7 @@ def _on_hangup(service: Service, systemd: Notifier, load: Callable[[], Config]) 
 
     def hangup() -> None:
         systemd.reloading()
-        reload(service, load)
-        systemd.ready(status)
+        systemd.ready(status, refused=not reload(service, load))
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup)
     systemd.ready(status)

@@ -87,15 +87,16 @@ class TestNotify:
     async def test_reload(self, commands: Commands, systemd: Systemd, tmp_path: Path, workers: int) -> None:
         command = await serve(commands, systemd, workers)
         await systemd.told("READY=1")
-        for settings, logged in (
-            ("drain_time = 1", "the configuration is in use|every worker has the new configuration"),
-            ("drain_tim = 1", "did you mean drain_time"),
+        for settings, logged, refused in (
+            ("drain_time = 1", "the configuration is in use|every worker has the new configuration", False),
+            ("drain_tim = 1", "did you mean drain_time", True),
         ):
             write(tmp_path, settings)
             command.process.send_signal(signal.SIGHUP)
             _, stamp = await systemd.told("RELOADING=1")
             assert stamp.startswith("MONOTONIC_USEC=")
-            await systemd.told("READY=1")
+            _, status = await systemd.told("READY=1")
+            assert status.endswith("; the last reload was refused: see the log") is refused
             await command.line(logged)
         assert (await command.end(signal.SIGTERM))[0] == 0
 
@@ -107,7 +108,7 @@ class TestNotify:
         (tmp_path / "app.py").write_text("import no_such_module\n")
         command.process.send_signal(signal.SIGHUP)
         await systemd.told("RELOADING=1")
-        await systemd.told("READY=1")
+        assert (await systemd.told("READY=1"))[1].endswith("; the last reload was refused: see the log")
         await command.line("the configuration from before stays")
         assert (await command.end(signal.SIGTERM))[0] == 0
 

@@ -47,13 +47,15 @@ class Notifier:
             return cls(address)
         return cls(address, int(microseconds) / 1_000_000 or None)
 
-    def ready(self, status: str) -> None:
+    def ready(self, status: str, *, refused: bool = False) -> None:
         """Tell that the service serves, after its start or a reload, and begin to show that it lives.
 
         Args:
             status: What ``systemctl status`` shows.
+            refused: Whether the configuration of the reload was refused, which it shows, too.
         """
-        self._send("READY=1", _status(status))
+        note = "; the last reload was refused: see the log" if refused else ""
+        self._send("READY=1", _status(status + note))
         if self._watchdog is not None and self._beat is None:
             self._show_life(asyncio.get_running_loop(), self._watchdog / 2)
 

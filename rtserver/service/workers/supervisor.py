@@ -183,7 +183,7 @@ class Supervisor:
             valid_context(config.listen)
         except ConfigError as error:
             logger.error("the present configuration stays, because the new one can't be used:\n%s", error)
-            self._tell_ready()
+            self._tell_ready(refused=True)
             return
         logger.info("the configuration is valid: the workers are replaced, one after the other")
         self._act(self._fleet.reload(plan_of(config), asyncio.get_running_loop().time()))
@@ -217,7 +217,7 @@ class Supervisor:
                 logger.error("%s; another one follows in %g seconds", self._ends[member], action.seconds)
             case actions.Reject():
                 logger.error("the configuration from before stays: with the new one, %s", self._ends[member])
-                self._tell_ready()
+                self._tell_ready(refused=True)
             case actions.GiveUp():
                 self._error = self._ends[member].error()
 
@@ -232,8 +232,9 @@ class Supervisor:
         self._config = plan.config
         self._tell_ready()
 
-    def _tell_ready(self) -> None:
-        self._systemd.ready(f"listening on {' and '.join(self._urls)}; workers: {self._fleet.plan.count}")
+    def _tell_ready(self, *, refused: bool = False) -> None:
+        status = f"listening on {' and '.join(self._urls)}; workers: {self._fleet.plan.count}"
+        self._systemd.ready(status, refused=refused)
 
     def _drain(self, member: Member, child: Child) -> None:
         quick = self._stops > 1

@@ -8,7 +8,7 @@ import shlex
 from rtserver.service.cli import main
 from tests.support.deployment import text
 
-REPEATED = {"SystemCallFilter"}
+REPEATED = {"ExecReload", "SystemCallFilter"}
 
 
 def unit(name: str) -> dict[str, dict[str, str]]:
@@ -34,6 +34,8 @@ def test_the_service() -> None:
     assert "NotifyAccess" not in service  # from the main process alone
     assert float(service["WatchdogSec"]) >= 10
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    check = service["ExecStart"].replace(" serve ", " check-config ")
+    assert f"\nExecReload={check}\nExecReload=/bin/kill " in text("systemd/rtserver.service")
     assert service["KillMode"] == "mixed"
     assert service["Restart"] == "on-failure"
     assert int(service["LimitNOFILE"]) >= 100_000
