@@ -9,10 +9,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rtserver.service.api.addresses import USER
 from rtserver.service.api.idempotency.record import Bounds
 from rtserver.service.api.keys import EVERY, Key, Scope
 from rtserver.service.api.limits import ApiLimits
+from rtserver.service.api.users import USER
 from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected, ReadableFile, UrlPath
 

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -14,8 +14,6 @@ from rtserver.cluster.default import set_place
 from rtserver.cluster.workers.place import Place
 from rtserver.errors import StartError
 from rtserver.host import Server
-from rtserver.service.api.assemble import api_of
-from rtserver.service.api.endpoint import Api
 from rtserver.service.application import fault
 from rtserver.service.descriptors import Descriptors
 from rtserver.service.listening import Listeners, open_listeners
@@ -26,6 +24,9 @@ from rtserver.service.monitoring.monitor import Monitor
 from rtserver.service.settings import Config
 from rtserver.service.static_files import add_static
 from rtserver.service.tls.certificate import Certificate
+
+if TYPE_CHECKING:
+    from rtserver.service.api.endpoint import Api
 
 __all__ = ["Service"]
 
@@ -83,8 +84,10 @@ class Service:
             add_endpoints(host, made.monitor, metrics=config.metrics.enabled)
         elif self._place is None:
             self._internal = internal_server(config, made.monitor)
-        self._api = api_of(config, made.server, self._place)
-        if self._api is not None:
+        if config.api.keys:
+            from rtserver.service.api.assemble import api_of
+
+            self._api = api_of(config, made.server, self._place)
             self._api.attach(host, config.api.path, config.tracing.around)
             made.monitor.add(self._api.families)
         listen = config.listen

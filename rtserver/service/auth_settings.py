@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rtserver.clock import Clock
-from rtserver.service.auth.guard import Guard, Manners
-from rtserver.service.auth.jwks import KeySet
-from rtserver.service.auth.keys import VerificationKey, public_key, secret_key
+from rtserver.service.auth.options import Expectations, Manners
 from rtserver.service.auth.sources import Source
-from rtserver.service.auth.verifier import Expectations, Verifier
 from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected, ReadableFile
+
+if TYPE_CHECKING:
+    from rtserver.service.auth.keys import VerificationKey
 
 __all__ = ["AuthSettings", "KeySettings"]
 
@@ -95,6 +93,9 @@ class KeySettings(Section):
         Raises:
             ValueError: There isn't exactly one, or it can't be used.
         """
+        # Who needs no tokens needs no cryptography either.
+        from rtserver.service.auth.keys import public_key, secret_key  # noqa: PLC0415
+
         given = [self.secret, self.secret_file, self.public_key_file]
         if sum(each is not None for each in given) != 1:
             raise ValueError("expected one of secret, secret_file and public_key_file")
@@ -177,23 +178,3 @@ class AuthSettings(Section):
         if self.namespaces and not self.keys and self.jwks_url is None:
             raise ValueError("namespaces need tokens: expected a [[auth.keys]] table or jwks_url")
         return self
-
-    def guard(self, clock: Callable[[], Clock], connections: int | None = None) -> Guard | None:
-        """Make what asks clients for tokens; None if it isn't wanted.
-
-        Args:
-            clock: Returns the clock of the running loop.
-            connections: How many clients of one user may be in a namespace; None for any number.
-        """
-        if not self.namespaces:
-            return None
-        key_set = None
-        if self.jwks_url is not None:
-            key_set = KeySet(self.jwks_url, self.jwks_max_age, self.jwks_cooldown, lambda: clock().now())
-        required = list(dict.fromkeys([*self.required, self.user]))
-        expected = Expectations(self.audience, self.issuer, self.leeway, required)
-        verifier = Verifier([each.key() for each in self.keys], key_set, expected)
-        manners = Manners(
-            self.sources, self.name, self.user, self.refresh_before, self.refresh_event, connections
-        )
-        return Guard(verifier, manners, clock)

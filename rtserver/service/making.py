@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -13,18 +14,18 @@ from rtserver.engineio.handler import PacketHandler
 from rtserver.errors import StartError
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
-from rtserver.service.api.addresses import Addresses
 from rtserver.service.application import load_application, set_up_application
-from rtserver.service.auth.guard import Guard
 from rtserver.service.log_context import LogContext
 from rtserver.service.monitoring.monitor import Monitor
-from rtserver.service.namespaces.declare import declare
 from rtserver.service.server_options import server_options, without_effect
 from rtserver.service.settings import Config
 from rtserver.service.tls.certificate import Certificate
-from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.metrics import families
-from rtserver.service.webhooks.returning import Tokens
+
+if TYPE_CHECKING:
+    from rtserver.service.auth.guard import Guard
+    from rtserver.service.webhooks.attach import Attachment
+    from rtserver.service.webhooks.backend import Backend
 
 __all__ = ["Made", "make"]
 
@@ -81,20 +82,13 @@ async def make(config: Config, host: web.Application, certificate: Certificate |
         _accept(found, config)
         return _watch(found, config, certificate)
     server = Server(**server_options(config))
-    guard = config.auth.guard(lambda: server.eio.clock, config.limits.connections_per_user)
-    if guard is not None:
-        admit = config.admin.spare(guard.admit)
-        for namespace in config.auth.namespaces:
-            server.use(admit, namespace=namespace)
-    backend = config.webhooks.backend(
-        Addresses(server, config.api.user_room),
-        lambda: server.eio.clock,
-        config.tracing.endpoint(),
-        Tokens(config.auth.namespaces, config.auth.name, config.auth.user),
-    )
-    declare(server, [each.declaration() for each in config.namespaces], guard, backend)
+    guard = _guard(server, config)
+    backend, attachment = _backend(server, config)
+    if config.namespaces:
+        from rtserver.service.namespaces.declare import declare
+
+        declare(server, [each.declaration() for each in config.namespaces], guard, backend)
     made = _watch(server, config, certificate, guard, backend)
-    attachment = None if backend is None else config.webhooks.attachment(backend)
     if attachment is not None:
         attachment.decide(server)
     if app is not None and found is not None:
@@ -102,6 +96,29 @@ async def make(config: Config, host: web.Application, certificate: Certificate |
     if attachment is not None:
         attachment.answer(server)
     return made
+
+
+def _guard(server: Server, config: Config) -> Guard | None:
+    """Ask clients for tokens, where the configuration wants that."""
+    if not config.auth.namespaces:
+        return None
+    from rtserver.service.auth.assemble import guard_of
+
+    guard = guard_of(config, lambda: server.eio.clock)
+    admit = config.admin.spare(guard.admit)
+    for namespace in config.auth.namespaces:
+        server.use(admit, namespace=namespace)
+    return guard
+
+
+def _backend(server: Server, config: Config) -> tuple[Backend | None, Attachment | None]:
+    """Make the backend, where there is one, and what it has of an application's namespaces."""
+    if config.webhooks.url is None:
+        return None, None
+    from rtserver.service.webhooks.assemble import attachment_of, backend_of
+
+    backend = backend_of(config, server)
+    return backend, attachment_of(config.webhooks, backend)
 
 
 def _accept(server: Server, config: Config) -> None:

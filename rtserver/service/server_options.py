@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rtserver.server.recovery.options import ConnectionStateRecovery
-from rtserver.service.namespaces.member import USER
+from rtserver.service.namespaces.claims import PUBLIC_CLAIMS
 from rtserver.service.settings import Config
 
 __all__ = ["server_options", "without_effect"]
@@ -25,7 +25,7 @@ def server_options(config: Config) -> dict[str, Any]:
         ),
         "presence": config.presence.options(
             {each.name: each.presence for each in config.namespaces if each.presence is not None},
-            {each.name: [USER] for each in config.namespaces if each.public},
+            {each.name: [PUBLIC_CLAIMS] for each in config.namespaces if each.public},
         ),
     }
     cluster = {"client_manager": config.cluster.client_manager()}

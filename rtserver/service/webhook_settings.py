@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rtserver.clock import Clock
-from rtserver.service.api.addresses import Addresses
 from rtserver.service.section import Seconds, Section
 from rtserver.service.setting_types import Expected, ReadableFile
-from rtserver.service.webhooks.attach import Attachment
-from rtserver.service.webhooks.backend import Backend
-from rtserver.service.webhooks.breaker import Breaker
-from rtserver.service.webhooks.delivery import Delivery, Policy
-from rtserver.service.webhooks.endpoint import Endpoint
-from rtserver.service.webhooks.returning import NO_TOKENS, Tokens
-from rtserver.service.webhooks.signing import Signer, signing_key
+from rtserver.service.webhooks.policy import Policy
+from rtserver.service.webhooks.signing import signing_key
 
 __all__ = ["WebhookSettings"]
 
@@ -136,28 +128,13 @@ class WebhookSettings(Section):
             if self.namespaces:
                 raise ValueError("namespaces have a backend that isn't there: set url")
             return self
-        self._keys()
-        self._tls()
+        self.signing_keys()
+        self.tls()
         return self
 
-    def backend(
-        self,
-        addresses: Addresses,
-        clock: Callable[[], Clock],
-        endpoint: type[Endpoint] = Endpoint,
-        tokens: Tokens = NO_TOKENS,
-    ) -> Backend | None:
-        """Make the backend; None if there is none.
-
-        Args:
-            addresses: Finds the clients that its events are for.
-            clock: Returns the clock of the running loop.
-            endpoint: Makes the requests.
-            tokens: What clients show before the backend is asked about them.
-        """
-        if self.url is None:
-            return None
-        policy = Policy(
+    def policy(self) -> Policy:
+        """Return how the backend is asked."""
+        return Policy(
             timeout=self.timeout,
             retries=self.retries,
             concurrency=self.concurrency,
@@ -166,24 +143,13 @@ class WebhookSettings(Section):
             disconnect_retries=self.disconnect_retries,
             max_disconnects=self.max_disconnects,
         )
-        breaker = Breaker(self.breaker_failures, self.breaker_time)
-        address = endpoint(self.url, self.max_answer, self._tls())
-        delivery = Delivery(address, Signer(self._keys()), breaker, policy, clock)
-        return Backend(
-            addresses,
-            delivery,
-            policy,
-            clock,
-            headers=self.headers,
-            tells_ends=self.disconnect,
-            tokens=tokens,
-        )
 
-    def attachment(self, backend: Backend) -> Attachment:
-        """Return what of an application's namespaces the backend has."""
-        return Attachment(backend, self.namespaces, self.connect, self.events, self.disconnect)
+    def signing_keys(self) -> list[bytes]:
+        """Return what requests are signed with.
 
-    def _keys(self) -> list[bytes]:
+        Raises:
+            ValueError: There are no secrets, or they can't be used.
+        """
         if bool(self.secrets) == (self.secret_file is not None):
             raise ValueError("url needs requests to be signed: expected secrets or secret_file")
         if self.secret_file is None:
@@ -196,7 +162,12 @@ class WebhookSettings(Section):
             raise ValueError("secret_file: expected one secret on each line, received an empty file")
         return [signing_key(secret) for secret in lines]
 
-    def _tls(self) -> ssl.SSLContext | None:
+    def tls(self) -> ssl.SSLContext | None:
+        """Return how the backend's certificate is verified; None for the usual way.
+
+        Raises:
+            ValueError: The file has no certificate.
+        """
         if self.tls_authority is None:
             return None
         try:

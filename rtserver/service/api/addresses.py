@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from rtserver.server.interface.operator import BroadcastOperator
 from rtserver.server.interface.server import NodeInterface
 from rtserver.service.api.requests import Some
-from rtserver.service.namespaces.claims import room_part
+from rtserver.service.api.users import user_room
 
-__all__ = ["USER", "Addresses"]
-
-USER: Final = "{user}"
-"""Stands for the user in the name of a user's room."""
+__all__ = ["Addresses"]
 
 
 class Addresses:
@@ -20,7 +17,7 @@ class Addresses:
 
     Args:
         server: The server.
-        user_room: The room that has a user's connections, with `USER` in it.
+        user_room: The room that has a user's connections, with `USER` (of users.py) in it.
     """
 
     __slots__ = ("_server", "_user_room")
@@ -44,5 +41,5 @@ class Addresses:
 
     def _rooms(self, some: Some) -> list[str]:
         """Return the rooms that have these clients: every client is in one that bears its id."""
-        users = (self._user_room.replace(USER, room_part(user)) for user in some.users)
+        users = (user_room(self._user_room, user) for user in some.users)
         return [*some.rooms, *users, *some.sockets]

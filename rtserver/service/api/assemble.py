@@ -20,8 +20,8 @@ FOLDER = "answers"
 """The workers' folder for what was answered to requests that may come again."""
 
 
-def api_of(config: Config, server: Server, place: Place | None) -> Api | None:
-    """Make the API; None where nobody has a key for it.
+def api_of(config: Config, server: Server, place: Place | None) -> Api:
+    """Make the API.
 
     Args:
         config: The configuration.
@@ -29,8 +29,6 @@ def api_of(config: Config, server: Server, place: Place | None) -> Api | None:
         place: Where this process is among the workers; None if it serves alone.
     """
     settings = config.api
-    if not settings.keys:
-        return None
     commands = Commands(server, settings.user_room, settings.info)
     keys = KeyRing(each.made() for each in settings.keys)
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from socketio.exceptions import ConnectionRefusedError as Refusal
@@ -21,39 +20,19 @@ from rtserver.clock import Clock
 from rtserver.errors import TokenError
 from rtserver.server.interface.socket import Socket
 from rtserver.service.auth.expiry import Expiry
-from rtserver.service.auth.sources import Source, find_token
+from rtserver.service.auth.options import Manners
+from rtserver.service.auth.sources import find_token
 from rtserver.service.auth.verifier import Claims, Verifier
 from rtserver.service.logged import socket_fields
+from rtserver.service.namespaces.claims import CLAIMS
 
-__all__ = ["CLAIMS", "Guard", "Manners"]
+__all__ = ["Guard"]
 
 logger = logging.getLogger("rtserver.auth")
 
-CLAIMS: Final = "claims"
-"""The key of a client's session under which its claims are."""
 TOKEN_USER: Final = "rtserver.user"
-"""The key under which its token's user is: in the claims somebody may have put another in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How clients are asked.
-
-    Args:
-        sources: Where a token is looked for.
-        name: What it is called there.
-        user: The claim that names the user: a new token has to have the same.
-        refresh_before: Seconds before its token expires that a client is asked for a new one.
-        refresh_event: The event that asks for it.
-        connections: How many clients of one user may be in a namespace; None for any number.
-    """
-
-    sources: Sequence[Source] = ("auth", "header")
-    name: str = "token"
-    user: str = "sub"
-    refresh_before: float = 30
-    refresh_event: str = "token_refresh"
-    connections: int | None = None
+"""The key of a client's session under which its token's user is: in the claims somebody may have put another
+in its place."""
 
 
 class Guard:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
@@ -11,30 +10,14 @@ import jwt
 from rtserver.errors import TokenError
 from rtserver.service.auth.jwks import KeySet
 from rtserver.service.auth.keys import VerificationKey
+from rtserver.service.auth.options import Expectations
 
-__all__ = ["Claims", "Expectations", "Verifier"]
+__all__ = ["Claims", "Verifier"]
 
 Claims = Mapping[str, Any]
 
 MAX_TOKEN: Final = 16_384
 """Characters that a token may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectations:
-    """What must be true of a token, besides its signature.
-
-    Args:
-        audiences: It has to be for one of these; whoever it is for, if there are none.
-        issuer: Who has to have issued it; anyone if None.
-        leeway: Seconds that clocks may differ by.
-        required: Claims that it has to have.
-    """
-
-    audiences: Sequence[str] = ()
-    issuer: str | None = None
-    leeway: float = 30
-    required: Sequence[str] = ("exp",)
 
 
 class Verifier:

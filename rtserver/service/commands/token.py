@@ -8,10 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jwt
-
 from rtserver.errors import StartError
-from rtserver.service.auth.keys import HMAC
 from rtserver.service.commands.values import read_value
 from rtserver.service.config import load_config, needs_file
 
@@ -59,6 +56,10 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    import jwt  # noqa: PLC0415 - what the other commands needn't load
+
+    from rtserver.service.auth.keys import HMAC  # noqa: PLC0415
+
     if needs_file(options.config):
         options.refuse("expected --config, the service's file, which has the key to sign with")
     auth = load_config(options.config).auth

@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import metadata
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prometheus_client import ProcessCollector
 
 from rtserver.host import Server
 from rtserver.server.counters import MAX_NAMES, OTHER
 from rtserver.server.event_limits import EventLimiter
-from rtserver.service.auth.guard import Guard
 from rtserver.service.monitoring.families import Family, Kind, Sample
 from rtserver.service.monitoring.lag import LoopLag
 from rtserver.transport.traffic import Traffic
+
+if TYPE_CHECKING:
+    from rtserver.service.auth.guard import Guard
 
 __all__ = ["Parts", "collect"]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter
-from rtserver.service.auth.guard import Guard
 from rtserver.service.cluster import in_touch
 from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families, Family
 from rtserver.service.monitoring.lag import LoopLag
 from rtserver.transport.traffic import Traffic
+
+if TYPE_CHECKING:
+    from rtserver.service.auth.guard import Guard
 
 __all__ = ["Monitor"]
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["find_claim", "room_part", "room_parts"]
+__all__ = ["CLAIMS", "PUBLIC_CLAIMS", "find_claim", "room_part", "room_parts"]
+
+CLAIMS: Final = "claims"
+"""The key of a client's session under which its claims are."""
+PUBLIC_CLAIMS: Final = "user"
+"""The key under which those are that others are told."""
 
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 """What UTF-8 has no form for: to other servers, all of them would be the same."""

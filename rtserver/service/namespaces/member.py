@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.errors import TooManyRooms
 from rtserver.server.interface.socket import Socket
-from rtserver.service.auth.guard import CLAIMS
-from rtserver.service.namespaces.claims import find_claim
+from rtserver.service.namespaces.claims import CLAIMS, PUBLIC_CLAIMS, find_claim
 from rtserver.service.namespaces.declaration import Declaration
 from rtserver.service.namespaces.rate import Allowance
 from rtserver.service.namespaces.target import Admitted
 
-__all__ = ["USER", "Member"]
-
-USER: Final = "user"
-"""The key of a client's session under which the claims are that others are told."""
+__all__ = ["Member"]
 
 
 class Member:
@@ -70,7 +66,7 @@ class Member:
         if declaration.public:
             found = {name: find_claim(claims, name) for name in declaration.public}
             public = {name: value for name, value in found.items() if value is not None}
-            socket.data[USER] = public
+            socket.data[PUBLIC_CLAIMS] = public
             self.told = (public,)
         await socket.leave(withdrawn)
         try:

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-
 from rtserver.errors import ConfigError
 from rtserver.service.listen_settings import ListenSettings
 from rtserver.service.monitoring.families import Family
@@ -127,6 +125,8 @@ def _files(settings: ListenSettings) -> Files:
 
 def _expiry(settings: ListenSettings) -> float:
     """Return when the certificate of the service itself expires, the first one of its file."""
+    from cryptography import x509  # noqa: PLC0415 - as large as half the server, and most have a proxy for TLS
+
     assert settings.tls_certificate is not None
     try:
         (certificate, *_) = x509.load_pem_x509_certificates(Path(settings.tls_certificate).read_bytes())

@@ -12,11 +12,11 @@ from rtserver.clock import Clock
 from rtserver.errors import BackendError, TooManyRooms
 from rtserver.server.interface.socket import Socket
 from rtserver.service.api.addresses import Addresses
-from rtserver.service.auth.guard import CLAIMS
 from rtserver.service.logged import socket_fields
+from rtserver.service.namespaces.claims import CLAIMS
 from rtserver.service.webhooks.breaker import State
 from rtserver.service.webhooks.counters import WebhookCounters
-from rtserver.service.webhooks.delivery import Delivery, Policy
+from rtserver.service.webhooks.delivery import Delivery
 from rtserver.service.webhooks.lines import Lines
 from rtserver.service.webhooks.messages import (
     ConnectAnswer,
@@ -29,6 +29,7 @@ from rtserver.service.webhooks.messages import (
     read,
 )
 from rtserver.service.webhooks.outbox import Outbox
+from rtserver.service.webhooks.policy import Policy
 from rtserver.service.webhooks.returning import NO_TOKENS, Tokens, forget_claims, settle
 
 __all__ = ["Admission", "Backend"]

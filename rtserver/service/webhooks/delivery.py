@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import random
 from typing import Final
 
@@ -15,9 +14,10 @@ from rtserver.ids import new_sid
 from rtserver.service.webhooks.breaker import Breaker, State
 from rtserver.service.webhooks.counters import WebhookCounters
 from rtserver.service.webhooks.endpoint import Endpoint
+from rtserver.service.webhooks.policy import Policy
 from rtserver.service.webhooks.signing import Signer
 
-__all__ = ["Delivery", "Policy", "new_id"]
+__all__ = ["Delivery", "new_id"]
 
 logger = logging.getLogger("rtserver.webhooks")
 
@@ -25,29 +25,6 @@ FIRST_PAUSE: Final = 0.1
 """Seconds, about, before a request is made again; each further time four times as long."""
 LOG_INTERVAL: Final = 1.0
 """Seconds between two log lines about failures: there may be as many failures as events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How the backend is asked.
-
-    Args:
-        timeout: Seconds that a request may take, those in which it waits for its turn included.
-        retries: How often a connect or an event is sent again that the backend hasn't taken.
-        concurrency: Requests under way at one time.
-        max_waiting: Connects and events that may wait until others have ended.
-        max_client_waiting: Events of one client that may wait: they are sent one after another.
-        disconnect_retries: How often it is tried again to tell the backend of a client's end.
-        max_disconnects: Ends that may wait.
-    """
-
-    timeout: float = 5.0
-    retries: int = 2
-    concurrency: int = 100
-    max_waiting: int = 1000
-    max_client_waiting: int = 16
-    disconnect_retries: int = 10
-    max_disconnects: int = 10_000
 
 
 class Delivery:

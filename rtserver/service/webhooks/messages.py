@@ -13,7 +13,7 @@ from rtserver.errors import BackendError, PlainViolation
 from rtserver.plain.tagging import tag, untag
 from rtserver.server.interface.socket import Socket
 from rtserver.service.api.requests import EventName, Except, Recipients
-from rtserver.service.auth.guard import CLAIMS
+from rtserver.service.namespaces.claims import CLAIMS
 from rtserver.socketio.json_text import dumps, is_too_deep, loads
 
 __all__ = [

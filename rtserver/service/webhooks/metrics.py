@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rtserver.service.monitoring.families import Family, Sample
-from rtserver.service.webhooks.backend import Backend
+
+if TYPE_CHECKING:
+    from rtserver.service.webhooks.backend import Backend
 
 __all__ = ["families"]
 

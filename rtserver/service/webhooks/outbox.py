@@ -16,7 +16,8 @@ from typing import Final
 from rtserver.clock import Clock, Timer
 from rtserver.errors import BackendError
 from rtserver.service.webhooks.breaker import State
-from rtserver.service.webhooks.delivery import Delivery, Policy, new_id
+from rtserver.service.webhooks.delivery import Delivery, new_id
+from rtserver.service.webhooks.policy import Policy
 
 __all__ = ["Outbox"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.server.interface.socket import Socket
-from rtserver.service.auth.guard import CLAIMS
+from rtserver.service.namespaces.claims import CLAIMS
 
 __all__ = ["GIVEN", "NO_TOKENS", "Tokens", "forget_claims", "settle"]
 

@@ -6,51 +6,33 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from rtserver.service.api.addresses import Addresses
 from rtserver.service.delivery_settings import RecoverySettings
 from rtserver.service.server_options import server_options
 from rtserver.service.settings import Config
 from rtserver.service.socket_settings import SocketSettings
 from rtserver.service.webhook_settings import WebhookSettings
-from rtserver.service.webhooks.delivery import Policy
-from tests.unit.server.harness import Harness, manual_clock
+from rtserver.service.webhooks.policy import Policy
 
 SECRET = "whsec_bWFrZSBvbmUgb2YgeW91ciBvd24sIHBsZWFzZQ=="
 URL = "http://127.0.0.1:9100/"
 
 
-def addresses() -> Addresses:
-    return Addresses(Harness().sio, "user:{user}")
-
-
 def test_there_is_none_by_default() -> None:
-    _, clock = manual_clock()
-    assert WebhookSettings().backend(addresses(), lambda: clock) is None
-
-
-async def test_what_is_set_is_what_it_gets() -> None:
-    _, clock = manual_clock()
-    settings = WebhookSettings(
-        url=URL, secrets=[SECRET], namespaces=["/chat"], events=["a"], connect=False, disconnect=False
-    )
-    backend = settings.backend(addresses(), lambda: clock)
-    assert backend is not None
-    attachment = settings.attachment(backend)
-    assert (attachment.namespaces, attachment.events) == (["/chat"], ["a"])
-    assert (attachment.connect, attachment.disconnect) == (False, False)
-    await backend.close(0)
+    assert WebhookSettings().url is None
 
 
 def test_the_defaults_are_the_policy_s() -> None:
     settings = WebhookSettings().model_dump()
     for name in Policy.__slots__:
         assert settings[name] == getattr(Policy(), name)
+    assert WebhookSettings().policy() == Policy()
+    assert WebhookSettings(timeout=1.5, max_waiting=3).policy() == Policy(timeout=1.5, max_waiting=3)
 
 
 def test_secrets_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secrets"
     file.write_text(f"{SECRET}\n\n{SECRET}\n")
-    assert len(WebhookSettings(url=URL, secret_file=str(file))._keys()) == 2
+    assert len(WebhookSettings(url=URL, secret_file=str(file)).signing_keys()) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import pytest
 from rtserver.server.interface.socket import Socket
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.auth import expiry
-from rtserver.service.auth.guard import Guard, Manners
+from rtserver.service.auth.guard import Guard
 from rtserver.service.auth.keys import secret_key
-from rtserver.service.auth.verifier import Expectations, Verifier
+from rtserver.service.auth.options import Expectations, Manners
+from rtserver.service.auth.verifier import Verifier
 from tests.support.tokens import SECRET, token
 from tests.unit.server.harness import FakeSession, Harness, manual_clock, turns
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from rtserver.errors import TokenError
 from rtserver.service.auth.jwks import MAX_BYTES, KeySet
 from rtserver.service.auth.keys import public_key
-from rtserver.service.auth.verifier import Expectations, Verifier
+from rtserver.service.auth.options import Expectations
+from rtserver.service.auth.verifier import Verifier
 from tests.support.tokens import PRIVATE, jwk, pem, token
 
 PEM = serialization.Encoding.PEM

@@ -11,7 +11,8 @@ import pytest
 
 from rtserver.errors import TokenError
 from rtserver.service.auth.keys import VerificationKey, public_key, secret_key
-from rtserver.service.auth.verifier import MAX_TOKEN, Expectations, Verifier
+from rtserver.service.auth.options import Expectations
+from rtserver.service.auth.verifier import MAX_TOKEN, Verifier
 from tests.support.tokens import PRIVATE, SECRET, pem, token
 
 KEYS = [secret_key(SECRET, "HS256"), *(public_key(pem(algorithm), algorithm) for algorithm in PRIVATE)]

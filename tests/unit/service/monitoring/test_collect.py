@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rtserver.host import Server
 from rtserver.server.counters import MAX_NAMES
-from rtserver.service.auth.guard import Guard, Manners
-from rtserver.service.auth.verifier import Expectations, Verifier
+from rtserver.service.auth.guard import Guard
+from rtserver.service.auth.options import Expectations, Manners
+from rtserver.service.auth.verifier import Verifier
 from rtserver.service.monitoring.collect import Parts, collect
 from rtserver.service.monitoring.families import Families
 from rtserver.service.monitoring.lag import LoopLag

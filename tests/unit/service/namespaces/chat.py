@@ -8,7 +8,7 @@ from typing import Any
 
 from rtserver.host import Server
 from rtserver.server.interface.socket import Socket
-from rtserver.service.auth.guard import CLAIMS
+from rtserver.service.namespaces.claims import CLAIMS
 from rtserver.service.namespaces.declaration import Declaration, Event
 from rtserver.service.namespaces.namespace import DeclaredNamespace
 from rtserver.service.namespaces.pattern import RoomPattern, parse_pattern

@@ -4,9 +4,10 @@ import pytest
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.host import Server
-from rtserver.service.auth.guard import Guard, Manners
+from rtserver.service.auth.guard import Guard
 from rtserver.service.auth.keys import secret_key
-from rtserver.service.auth.verifier import Expectations, Verifier
+from rtserver.service.auth.options import Expectations, Manners
+from rtserver.service.auth.verifier import Verifier
 from rtserver.service.namespaces.declaration import Declaration
 from rtserver.service.namespaces.declare import declare
 from rtserver.testing.client import TestClient

@@ -15,8 +15,9 @@ from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.api.addresses import Addresses
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
-from rtserver.service.webhooks.delivery import Delivery, Policy
+from rtserver.service.webhooks.delivery import Delivery
 from rtserver.service.webhooks.endpoint import Endpoint
+from rtserver.service.webhooks.policy import Policy
 from rtserver.service.webhooks.returning import NO_TOKENS, Tokens
 from rtserver.service.webhooks.signing import Signer
 from tests.unit.server.harness import FakeSession, Harness, ManualLoop, manual_clock, turns

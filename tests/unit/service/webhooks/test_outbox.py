@@ -9,8 +9,8 @@ import pytest
 from rtserver.errors import BackendError
 from rtserver.service.webhooks import outbox as module
 from rtserver.service.webhooks.breaker import State
-from rtserver.service.webhooks.delivery import Policy
 from rtserver.service.webhooks.outbox import LONGEST_WISH, SENDERS, Outbox
+from rtserver.service.webhooks.policy import Policy
 from tests.unit.server.harness import manual_clock, turns
 
 from .backends import DOWN, FAULT, FakeEndpoint, deliver
