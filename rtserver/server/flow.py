@@ -5,8 +5,8 @@ where handlers run one after another, what arrives meanwhile waits in the client
 reaches the limit, reading from that client pauses until half of it is done. The client's own transport
 then pushes back, and no other client notices.
 
-What had been received in one piece with the packet that reached the limit is still taken, so the limit
-is exceeded by at most one read of the socket, or one polling request.
+What had its turn together with the packet that reached the limit is still taken, so the limit is exceeded
+by at most one read of the socket, or a thousand packets of a polling request.
 """
 
 from __future__ import annotations

@@ -17,10 +17,9 @@ from rtserver.engineio.packet import CLOSE, NOOP, SEPARATOR
 from rtserver.engineio.payload import decode_payload
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session, State
-from rtserver.errors import EngineRequestError, EngineViolation
 from rtserver.transport.answers import TEXT
 from rtserver.transport.exchange import Exchange
-from rtserver.transport.limiter import Limiter
+from rtserver.transport.posting import Posting, PostingHost
 from rtserver.transport.turn import WriteTurn
 
 __all__ = ["Polling", "PollingHost"]
@@ -33,25 +32,18 @@ MAX_RESPONSE = 1_000_000
 """Bytes above which what is queued is spread over several responses."""
 
 
-class PollingHost(Protocol):
+class PollingHost(PostingHost, Protocol):
     """What all polling sessions of a server share."""
 
     turn: WriteTurn
     max_buffer_size: int
     max_payload: int
-    limiter: Limiter | None
 
     def answer_payload(self, exchange: Exchange, payload: bytes, content_type: str = TEXT) -> None:
         """Answer a GET with packets."""
 
-    def answer_ok(self, exchange: Exchange) -> None:
-        """Answer a POST whose packets were taken."""
 
-    def answer_error(self, exchange: Exchange, error: EngineRequestError) -> None:
-        """Refuse a request."""
-
-
-class Polling:
+class Polling(Posting):
     """Carries the packets of a session whose client polls.
 
     Args:
@@ -59,7 +51,7 @@ class Polling:
         session: The session.
     """
 
-    __slots__ = ("_host", "_queue", "_size", "_unanswered", "posting", "read_paused", "session", "waiting")
+    __slots__ = ("_host", "_queue", "_size", "waiting")
 
     name = "polling"
     pending: bytes | list[bytes] | None = None
@@ -67,18 +59,12 @@ class Polling:
     transport: asyncio.Transport | None = None
 
     def __init__(self, host: PollingHost, session: Session) -> None:
-        self._host = host
-        self.session: Session | None = session
+        super().__init__(session)
+        self._host: PollingHost = host
         self._queue: list[bytes | Outgoing] = []
         self._size = 0
         self.waiting: Exchange | None = None
         """The GET that is held until there is something to send."""
-        self.posting: Exchange | None = None
-        """The POST whose body is being read."""
-        self.read_paused = False
-        """True while the handler is behind."""
-        self._unanswered: Exchange | None = None
-        """A POST that was taken and is answered when reading goes on."""
 
     # Outgoing: packets wait for the client's next GET.
 
@@ -223,60 +209,12 @@ class Polling:
             self.waiting = exchange
             exchange.holder = self
 
-    def begin_post(self, exchange: Exchange) -> None:
-        """Take the head of a POST, whose body is to be read and given to `end_post`.
-
-        Raises:
-            EngineRequestError: Another one is under way; the session is over.
-        """
-        session = cast(Session, self.session)
-        if self.posting is not None or self._unanswered is not None:
-            session.fail("transport error")
-            raise bad_request("a second POST while one is under way: wait for its answer")
-        self.posting = exchange
-        exchange.holder = self
-
-    def end_post(self, exchange: Exchange, body: bytes) -> None:
-        """Take a POST's body: hand over its packets, and answer."""
-        self.posting = exchange.holder = None
-        session = self.session
-        try:
-            if session is None or not session.is_open:
-                raise bad_request("the session has been closed")
-            self._receive(session, exchange, body)
-        except EngineRequestError as error:
-            self._host.answer_error(exchange, error)
-            return
-        if self.read_paused:
-            self._unanswered = exchange
-        else:
-            self._host.answer_ok(exchange)
-
-    def _receive(self, session: Session, exchange: Exchange, body: bytes) -> None:
-        try:
-            packets = self.decode(exchange, body)
-            if self._host.limiter is not None:
-                packets = self._host.limiter.admit(session, packets, len(body))
-            for packet in packets:
-                session.receive(packet)
-        except EngineViolation as violation:
-            session.host.counters.bad_packets += 1
-            logger.warning("%s sent %s", named(session), violation, extra=connection_fields(session))
-            session.fail("parse error")
-            raise bad_request("the payload has a packet that isn't valid here") from None
-        except Exception:  # noqa: BLE001 - logged there
-            session.handler_failed()
-            raise EngineRequestError(3, "Internal error", 500) from None
-
     def lost(self, exchange: Exchange) -> None:
         """The connection of a request that isn't answered yet has gone: so has the client."""
-        exchange.holder = None
-        if self.waiting is exchange:
-            self.waiting = None
-        elif self.posting is exchange:
-            self.posting = None
-        else:
+        if self.waiting is not exchange:
+            super().lost(exchange)
             return
+        self.waiting = exchange.holder = None
         if self.session is not None:
             self.session.lose("transport close")
 
@@ -289,7 +227,7 @@ class Polling:
 
     def retire(self) -> list[bytes | Outgoing]:
         """Return what is queued, for the WebSocket that carries the session now; answer all requests."""
-        self.resume_reading()
+        self.end_posting()
         if self.waiting is not None:
             self._answer([NOOP])
         queue = self._queue
@@ -305,7 +243,7 @@ class Polling:
         What is queued goes first, in a response of its own: the official client acts on a close packet at
         once, and on what stands before it in the same response only then.
         """
-        self.resume_reading()
+        self.end_posting()
         if self.waiting is None:
             return False
         if self._queue:
@@ -322,15 +260,3 @@ class Polling:
         """Drop what is queued."""
         self.session = None
         self.release()
-
-    def pause_reading(self) -> None:
-        """Don't answer the next POST, so that the client sends no other."""
-        self.read_paused = True
-
-    def resume_reading(self) -> None:
-        """Answer the POST that was held back."""
-        self.read_paused = False
-        exchange = self._unanswered
-        if exchange is not None:
-            self._unanswered = None
-            self._host.answer_ok(exchange)

@@ -55,7 +55,7 @@ def receive(websocket: EngineWebSocket, session: Session, packet: str | bytes) -
         session.probed()
         websocket.send_text(PONG_PROBE)
         polling.stop_holding()
-    elif packet == "5":
+    elif packet == "5" and not polling.is_handing_over:
         session.upgraded()
         websocket.cancel_call()
         if polling.read_paused:
@@ -69,4 +69,6 @@ def receive(websocket: EngineWebSocket, session: Session, packet: str | bytes) -
         if was_congested and not websocket.congested:
             session.drained()
     else:
-        raise EngineViolation(f"{packet[:20]!r} during an upgrade: 2probe was expected, then 5")
+        raise EngineViolation(
+            f"{packet[:20]!r} during an upgrade: 2probe was expected, then 5 when the last POST is answered"
+        )
