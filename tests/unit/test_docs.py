@@ -43,8 +43,13 @@ def test_the_files_on_the_way_of_a_byte_exist() -> None:
 
 def test_every_file_that_the_documentation_names_exists() -> None:
     root = DOCS.parent
-    for page in (root / "README.md", *DOCS.glob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+    for page in (
+        root / "README.md",
+        root / "CHANGELOG.md",
+        root / "benchmarks/README.md",
+        *DOCS.glob("*.md"),
+    ):
+        for target in re.findall(r"\]\(([^)#:]+)[#)]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} names {target}"
 
 

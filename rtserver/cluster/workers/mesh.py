@@ -168,7 +168,7 @@ class Mesh:
                 self._forget(other)
         self.links[name] = link
         self._delay = RETRY
-        logger.info("worker %s is here", name)
+        logger.debug("worker %s is here", name)
         return True
 
     def received(self, link: Link, bodies: list[bytes]) -> None:
@@ -195,7 +195,7 @@ class Mesh:
             del self.links[name]
             if not self._is_closing:
                 self.links_lost += 1
-                logger.info("worker %s is gone", name)
+                logger.debug("worker %s is gone", name)
                 self._meet_later()
             self._lost(name)
 

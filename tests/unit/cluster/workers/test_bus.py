@@ -333,12 +333,16 @@ async def test_a_peer_that_connects_anew_replaces_its_link(workers: Workers) -> 
     second.writer.close()
 
 
-async def test_who_is_there_is_told(workers: Workers, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "rtserver.cluster")
+async def test_who_is_there_is_told_at_debug(workers: Workers, caplog: pytest.LogCaptureFixture) -> None:
+    """Every worker tells it of every other: at info only the supervisor says which ones serve."""
+    caplog.set_level(logging.DEBUG, "rtserver.cluster")
     _, b = await workers.start("aaaa", "bbbb")
     assert {"worker aaaa is here", "worker bbbb is here"} <= set(caplog.messages)
     await b.bus.close()
     await until(lambda: "worker bbbb is gone" in caplog.messages)
+    assert {record.levelno for record in caplog.records if record.getMessage().startswith("worker ")} == {
+        logging.DEBUG
+    }
 
 
 async def test_the_status_counts(workers: Workers) -> None:
