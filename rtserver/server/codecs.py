@@ -30,9 +30,11 @@ def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
 
     Raises:
         ValueError: The serializer is a string that names none.
-        TypeError: It is an object that can't serialize.
+        TypeError: It is an object that can't serialize, or the JSON module is none.
     """
     if serializer == "default" or serializer is PacketClass:
+        if json is not None:
+            _check_module(json)
         return JsonCodec(limits, json)
     if serializer == "msgpack" or (isinstance(serializer, type) and issubclass(serializer, MsgPackPacket)):
         return MsgpackCodec(limits)
@@ -45,6 +47,17 @@ def choose_codec(serializer: Any, json: Any, limits: Limits) -> Codec:
         f"{', '.join(_METHODS)}. python-socketio's packet classes are not used here; its own two are "
         "understood as the names that stand for them"
     )
+
+
+def _check_module(json: Any) -> None:
+    """Try a JSON module out: better now than at the first packet."""
+    try:
+        json.loads(json.dumps([1], separators=(",", ":")))
+    except (AttributeError, TypeError) as error:
+        raise TypeError(
+            f"json: received {json!r}, expected a module with dumps and loads like the standard library's, "
+            f"separators included ({error}). Without one, rtserver uses its own, which is fast"
+        ) from None
 
 
 def has_binary_packets(codec: Codec) -> bool:

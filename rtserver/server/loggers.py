@@ -14,8 +14,13 @@ def choose_logger(name: str, wanted: bool | logging.Logger | None) -> logging.Lo
         name: The logger of the layer.
         wanted: A logger to use instead. True to show what that layer logs from INFO on, also where the
             application hasn't set logging up. False or None to leave it as it is.
+
+    Raises:
+        TypeError: It is something else.
     """
     if wanted is not None and not isinstance(wanted, bool):
+        if not callable(getattr(wanted, "isEnabledFor", None)):
+            raise TypeError(f"logger: received {wanted!r}, expected True, False or one like logging.Logger")
         return wanted
     logger = logging.getLogger(name)
     if wanted:

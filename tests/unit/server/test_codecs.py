@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 import socketio
 from socketio.packet import Packet
@@ -34,6 +36,12 @@ def test_a_json_module_is_used_both_ways() -> None:
     codec = choose_codec("default", Module, LIMITS)
     assert codec.decode('2["a"]')[3] == ["A"]
     assert codec.encode_event("/", None, ["A"]).text == b'42["a"]'
+
+
+@pytest.mark.parametrize("module", [orjson, "json", SimpleNamespace(dumps=json.dumps)])
+def test_what_is_no_json_module(module: Any) -> None:
+    with pytest.raises(TypeError, match=r"json: received .*, expected a module .*separators"):
+        choose_codec("default", module, LIMITS)
 
 
 @pytest.mark.parametrize("serializer", ["msgpack", "class", "configured"])

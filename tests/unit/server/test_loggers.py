@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
+
+import pytest
 
 from rtserver.server.loggers import choose_logger
 
@@ -37,3 +40,16 @@ def test_true_adds_no_handler_where_there_is_one() -> None:
 def test_a_logger_is_used_as_it_is() -> None:
     mine = logging.getLogger("mine")
     assert choose_logger("rtserver.server", mine) is mine
+
+
+@pytest.mark.parametrize("wanted", ["INFO", 20, print])
+def test_what_is_no_logger(wanted: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"logger: received .*, expected True, False or one like logging.Logger"
+    ):
+        choose_logger("rtserver.tests.wrong", wanted)
+
+
+def test_an_adapter_is_a_logger() -> None:
+    adapter: Any = logging.LoggerAdapter(logging.getLogger("rtserver.tests.adapted"), {})
+    assert choose_logger("rtserver.tests.other", adapter) is adapter
