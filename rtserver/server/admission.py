@@ -15,6 +15,7 @@ from typing import Any, Final
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver.server import old_clients
+from rtserver.server.client import Client
 from rtserver.server.delivery.send_queue import make_queue
 from rtserver.server.environ import Environ, environ_of
 from rtserver.server.hub import Hub, deliver
@@ -64,9 +65,10 @@ class Admission:
             self._accept(socket)
         else:
             client.decide(namespace.name, socket)
-        if not is_open:
+        if is_open:
+            self._release_request(client)
+        else:
             self._tasks.start(socket, self._admit(socket, auth, is_known))
-        client.session.handshake.request = None
 
     async def _admit(self, socket: Socket, auth: Any, is_known: bool) -> None:
         environ = environ_of(socket)
@@ -84,12 +86,19 @@ class Admission:
         except Exception as failure:  # noqa: BLE001 - whatever an application raises is logged
             self._hub.handler_failed(socket, "connect", failure)
         finally:
-            if socket.client.environ is environ:
-                environ.release_request()
             if error is not None:
                 self._leaving.refuse(socket, error)
             elif socket.state is State.CONNECTING:
                 self._accept(socket)
+            self._release_request(socket.client)
+
+    def _release_request(self, client: Client) -> None:
+        """Let go of the host's request, which weighs some kilobytes, once no handler is to have it."""
+        handshake = client.session.handshake
+        if handshake.request is not None and not self._hub.handlers.may_ask(client.find):
+            handshake.request = None
+            if client.environ is not None:
+                client.environ.release_request()
 
     async def _is_case(self, socket: Socket, auth: Any) -> bool:
         """Tell whether a dynamic namespace has the socket's as a case."""

@@ -144,21 +144,27 @@ class _ClassNamespace:
 class HandlerRegistry:
     """Every handler of a server."""
 
-    __slots__ = ("_classes", "_functions", "_middlewares")
+    __slots__ = ("_asking", "_classes", "_functions", "_middlewares")
 
     def __init__(self) -> None:
         self._functions: dict[str, dict[str, _Function]] = {}
         self._classes: dict[str, _ClassNamespace] = {}
         self._middlewares: list[tuple[str, Callable[..., Any], bool]] = []
+        self._asking: set[str] = set()
+        """Where there are ``connect`` handlers."""
 
     def add(self, namespace: str, event: str, function: Callable[..., Any]) -> None:
         """Register `function`, in the place of an earlier one for the same event."""
         inspected = _Function(function, is_coroutine_function(function), positional_limit(function))
         self._functions.setdefault(namespace, {})[event] = inspected
+        if event == "connect":
+            self._asking.add(namespace)
 
     def add_class(self, instance: socketio.AsyncNamespace) -> None:
         """Register a class namespace, in the place of an earlier one of that name."""
-        self._classes[instance.namespace] = _ClassNamespace(instance)
+        self._classes[instance.namespace] = found = _ClassNamespace(instance)
+        if found.find_lifecycle("connect", ()) is not None:
+            self._asking.add(instance.namespace)
 
     def add_middleware(self, namespace: str, function: Callable[..., Any]) -> None:
         """Register a middleware behind those that are registered already."""
@@ -174,6 +180,14 @@ class HandlerRegistry:
     def has_namespace(self, namespace: str) -> bool:
         """Tell whether anything was registered for exactly this namespace."""
         return namespace in self._functions or namespace in self._classes
+
+    def may_ask(self, is_joined: Callable[[str], object]) -> bool:
+        """Tell whether a ``connect`` handler may yet be called for a client.
+
+        Args:
+            is_joined: Tells whether the client is in a namespace, so that this one's has been.
+        """
+        return any(not (name.startswith("/") and is_joined(name)) for name in self._asking)
 
     def namespaces(self) -> set[str]:
         """Return the namespaces for which anything was registered, by their names."""

@@ -112,8 +112,8 @@ class Membership:
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
         """Return the WSGI-like description of the request that a client came with; None if it isn't here.
 
-        It is built anew each time, until the application has written to it. ``aiohttp.request`` is in
-        it only during the ``connect`` handler.
+        It is built anew each time, until the application has written to it. ``aiohttp.request`` is in it
+        until the client is in every namespace that has a ``connect`` handler.
         """
         socket = self._hub.find(namespace or MAIN, sid)
         return None if socket is None else environ_of(socket)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import socketio
 
 from rtserver.engineio.handler import Handshake
 from rtserver.server.environ import Environ
-from tests.unit.server.harness import HEADERS, Harness
+from tests.unit.server.harness import HEADERS, Harness, turns
 
 
 class Keeper:
@@ -64,24 +65,34 @@ def test_the_request_is_let_go_without_counting_as_a_change() -> None:
     assert keeper.environ is None
 
 
+class Request:
+    content = None
+
+
+def with_request() -> Handshake:
+    return Handshake("GET", "/", HEADERS, request=Request())
+
+
 async def test_the_environ_is_built_anew_until_the_application_writes_to_it() -> None:
     harness = Harness(namespaces=("/", "/b"))
     sio = harness.sio
-    handshake = Handshake("GET", "/", HEADERS, request=type("Request", (), {"content": None})())
     seen: list[Any] = []
 
-    @sio.on("connect", namespace="*")
-    async def connect(namespace: str, sid: str, environ: Any) -> None:
-        seen.append((namespace, environ.get("user"), "aiohttp.request" in environ))
-        if namespace == "/":
-            environ["user"] = "Ada"
+    async def connect(sid: str, environ: Any) -> None:
+        seen.append((environ.get("user"), "aiohttp.request" in environ))
+        environ["user"] = "Ada"
 
-    session = harness.session(handshake)
+    async def connect_b(sid: str, environ: Any) -> None:
+        seen.append((environ.get("user"), "aiohttp.request" in environ))
+
+    sio.on("connect", connect)
+    sio.on("connect", connect_b, namespace="/b")
+    session = harness.session(with_request())
     other = harness.session()
     sid = session.join("/")
     session.join("/b")
-    assert seen == [("/", None, True), ("/b", "Ada", False)]
-    assert handshake.request is None
+    assert seen == [(None, True), ("Ada", True)]
+    assert session.handshake.request is None
     environ = sio.get_environ(sid)
     assert environ is not None
     assert environ["user"] == "Ada"
@@ -92,3 +103,61 @@ async def test_the_environ_is_built_anew_until_the_application_writes_to_it() ->
         assert dict(sio.get_environ(other_sid, "/b") or {})["HTTP_HOST"] == "chat.example"
     assert sio.get_environ(other_sid, "/b") is not sio.get_environ(other_sid, "/b")
     assert sio.get_environ("nobody") is None
+
+
+async def test_the_request_is_there_until_every_connect_handler_had_it() -> None:
+    harness = Harness(namespaces=("/", "/open"))
+    sio = harness.sio
+    seen: list[bool] = []
+
+    @sio.on("connect", namespace="/a")
+    async def connect(sid: str, environ: Any, auth: Any) -> bool:
+        seen.append("aiohttp.request" in environ)
+        await turns(1)
+        return bool(auth)
+
+    class Chat(socketio.AsyncNamespace):  # type: ignore[misc]
+        def on_connect(self, sid: str, environ: Any) -> None:
+            seen.append("aiohttp.request" in environ)
+
+    sio.register_namespace(Chat("/chat"))
+    sio.register_namespace(socketio.AsyncNamespace("/without"))
+    session = harness.session(with_request())
+    for name in ("/", "/open", "/without", "/chat"):
+        session.join(name)
+    for auth in ("", '{"token":1}'):
+        session.receive(f"0/a,{auth}")
+        await turns()
+    assert seen == [True, True, True]
+    assert session.handshake.request is None
+
+
+@pytest.mark.parametrize("always_connect", [False, True])
+async def test_the_request_is_let_go_at_once_where_no_other_handler_wants_it(always_connect: bool) -> None:
+    harness = Harness(always_connect=always_connect)
+    seen: list[bool] = []
+
+    @harness.sio.event
+    async def connect(sid: str, environ: Any) -> None:
+        seen.append("aiohttp.request" in environ)
+        environ["user"] = "Ada"
+        await turns(1)
+        seen.append("aiohttp.request" in environ)
+
+    session = harness.session(with_request())
+    session.receive("0")
+    await turns()
+    assert seen == [True, True]
+    (sid,) = harness.sio._hub.namespaces["/"].sockets
+    environ = harness.sio.get_environ(sid)
+    assert environ is not None
+    assert "aiohttp.request" not in environ
+    assert session.handshake.request is None
+
+
+async def test_the_request_stays_where_any_namespace_may_be_asked_for() -> None:
+    harness = Harness(namespaces=("*",))
+    harness.sio.on("connect", lambda namespace, sid, environ: None, namespace="*")
+    session = harness.session(with_request())
+    sid = session.join("/")
+    assert "aiohttp.request" in (harness.sio.get_environ(sid) or {})
