@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -17,6 +20,10 @@ from .harness.node import Node, NodeManager
 
 CONFIG = """
 workers = 2
+[internal]
+port = 0
+[metrics]
+enabled = true
 [recovery]
 enabled = true
 {auth}
@@ -41,7 +48,7 @@ class Chat:
         self._folder = folder
         self._commands = Commands(folder)
         self.backend = ScriptedBackend()
-        self.url = ""
+        self.url = self.internal = ""
 
     async def start(self) -> None:
         await self.backend.start()
@@ -50,11 +57,21 @@ class Chat:
         )
         (self._folder / "rtserver.toml").write_text(config)
         command = await self._commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+        self.internal = (await command.line(r"health and readiness and metrics on (\S+)"))[1]
         self.url = await command.url()
 
     def admits(self, **claims: Any) -> None:
         """Let the backend say this of everyone who comes from now on."""
         self.backend.script["connect"] = answering({"claims": claims})
+
+    async def untold(self) -> float:
+        """Return how many clients have gone of which the backend is still to be told."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.internal}/metrics") as answer:
+            found = re.findall(
+                r"^rtserver_webhook_queued\{worker=.*\} (\S+)$", await answer.text(), re.MULTILINE
+            )
+        assert len(found) == 2
+        return sum(map(float, found))
 
     async def close(self) -> None:
         await self._commands.close()
@@ -109,3 +126,23 @@ async def test_another_user_is_a_new_client(chat: Chat, node: Node) -> None:
     assert (await chat.backend.next("connect", 3))[1]["recovered"] is False
     (refused,) = await socket.call("say", "two")
     assert refused["code"] == "not_in_room"
+
+
+async def test_the_backend_isn_t_told_that_one_has_gone_which_is_back_at_another_worker(
+    chat: Chat, node: Node
+) -> None:
+    async def fail(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    chat.admits(name="ada")
+    chat.backend.script["disconnect"] = fail
+    managers = [await manager_of(node, chat.url) for _ in range(8)]
+    sockets = [await manager.socket("/chat") for manager in managers]
+    sids = [await socket.connected() for socket in sockets]
+    for manager in managers:
+        await manager.close_engine()
+    assert [await socket.connected() for socket in sockets] == sids
+    async with asyncio.timeout(20):  # far less than it is tried again for
+        while await chat.untold():  # noqa: ASYNC110 - the processes are others
+            await asyncio.sleep(0.05)
+    chat.backend.script.clear()

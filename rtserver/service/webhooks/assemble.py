@@ -11,6 +11,7 @@ from rtserver.service.webhooks.attach import Attachment
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
 from rtserver.service.webhooks.delivery import Delivery
+from rtserver.service.webhooks.elsewhere import Elsewhere
 from rtserver.service.webhooks.returning import Tokens
 from rtserver.service.webhooks.signing import Signer
 
@@ -41,6 +42,7 @@ def backend_of(config: Config, server: Server) -> Backend:
         headers=settings.headers,
         tells_ends=settings.disconnect,
         tokens=Tokens(auth.namespaces, auth.name, auth.user),
+        elsewhere=Elsewhere(server) if config.recovery.enabled else None,
     )
 
 

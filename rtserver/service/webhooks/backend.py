@@ -17,6 +17,7 @@ from rtserver.service.namespaces.claims import CLAIMS
 from rtserver.service.webhooks.breaker import State
 from rtserver.service.webhooks.counters import WebhookCounters
 from rtserver.service.webhooks.delivery import Delivery
+from rtserver.service.webhooks.elsewhere import Elsewhere
 from rtserver.service.webhooks.lines import Lines
 from rtserver.service.webhooks.messages import (
     ConnectAnswer,
@@ -90,6 +91,7 @@ class Backend:
         headers: Names of headers of a client's request that it is told.
         tells_ends: Whether it is told when a client that it has let in has gone.
         tokens: What clients show before.
+        elsewhere: Other processes, to which clients may come back; None if they don't come back.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Backend:
         headers: Sequence[str] = (),
         tells_ends: bool = True,
         tokens: Tokens = NO_TOKENS,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._addresses = addresses
         self._tells_ends = tells_ends
@@ -110,6 +113,9 @@ class Backend:
         self._headers = tuple(name.lower() for name in headers)
         self._lines = Lines(policy.max_client_waiting)
         self._outbox = Outbox(delivery, policy, clock)
+        self._elsewhere = elsewhere
+        if elsewhere is not None:
+            elsewhere.listen(self._take_back)
 
     @property
     def counters(self) -> WebhookCounters:
@@ -140,7 +146,7 @@ class Backend:
         stay = _Stay(self, socket) if self._tells_ends else None
         if socket.recovered:
             forget_claims(socket, self._tokens)
-            if self._take_back(socket) and stay is not None:
+            if stay is not None and await self._returned(socket):
                 stay.may_have_begun()  # the backend believes that it was there all the time
         try:
             body = await self._delivery.ask(
@@ -247,9 +253,22 @@ class Backend:
         await self._outbox.close(patience)
         await self._delivery.close()
 
-    def _take_back(self, socket: Socket) -> bool:
-        """Don't tell the backend that a client has gone, as it is back. Returns whether it was to be told."""
-        key = _key(socket)
+    async def _returned(self, socket: Socket) -> bool:
+        """See to it that the backend isn't told that a client has gone which is back.
+
+        Returns:
+            Whether it may not have been told.
+        """
+        namespace, sid = _key(socket)
+        is_untold = self._take_back(namespace, sid)
+        if self._elsewhere is not None and self._elsewhere.exists:
+            await self._elsewhere.tell(namespace, sid)
+            return True
+        return is_untold
+
+    def _take_back(self, namespace: str, sid: str) -> bool:
+        """Don't tell the backend that a client has gone. Returns whether it was to be told."""
+        key = namespace, sid
         return self._lines.withdraw(key) or self._outbox.withdraw(key)
 
     def _count(self, type: str, result: str) -> None:

@@ -11,11 +11,13 @@ import orjson
 from rtserver.clock import Clock
 from rtserver.errors import BackendError
 from rtserver.server.interface.socket import Socket
+from rtserver.server.manager import Manager
 from rtserver.server.recovery.options import ConnectionStateRecovery
 from rtserver.service.api.addresses import Addresses
 from rtserver.service.webhooks.backend import Backend
 from rtserver.service.webhooks.breaker import Breaker
 from rtserver.service.webhooks.delivery import Delivery
+from rtserver.service.webhooks.elsewhere import Elsewhere
 from rtserver.service.webhooks.endpoint import Endpoint
 from rtserver.service.webhooks.policy import Policy
 from rtserver.service.webhooks.returning import NO_TOKENS, Tokens
@@ -84,12 +86,13 @@ class Service:
         max_rooms: int | None = None,
         recovery: ConnectionStateRecovery | None = None,
         tokens: Tokens = NO_TOKENS,
+        manager: Manager | None = None,
         **policy: Any,
     ) -> None:
         self.loop: ManualLoop
         self.loop, self.clock = manual_clock()
         self.endpoint = FakeEndpoint(*outcomes)
-        self.harness = Harness(clock=self.clock, max_rooms=max_rooms, recovery=recovery)
+        self.harness = Harness(manager=manager, clock=self.clock, max_rooms=max_rooms, recovery=recovery)
         self.sio = self.harness.sio
         self.delivery = deliver(self.endpoint, self.clock, **policy)
         self.backend = Backend(
@@ -100,6 +103,7 @@ class Service:
             headers=headers,
             tells_ends=tells_ends,
             tokens=tokens,
+            elsewhere=None if manager is None else Elsewhere(self.sio),
         )
 
     async def connect(self, session: FakeSession | None = None) -> tuple[FakeSession, Any]:
