@@ -33,6 +33,15 @@ _ERRORS: Final = {
     504: "It wasn't done in time, or only a part of it.",
 }
 _CHANGE_ERRORS: Final = {409: "The request with this Idempotency-Key isn't done yet."}
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_PASSING: Final = frozenset({429, 503})
+"""Statuses of requests that can be sent again as they are."""
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -88,6 +97,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "200": _response(operation.answer.__doc__ or "", _reference(operation.answer)),
             **{
                 str(status): _response(meaning, _reference(ErrorAnswer))
+                | ({"headers": _RETRY_AFTER} if status in _PASSING else {})
                 for status, meaning in sorted(errors.items())
             },
         },

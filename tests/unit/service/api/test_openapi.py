@@ -12,6 +12,8 @@ def test_every_operation_is_described() -> None:
         assert described["summary"]
         assert ("parameters" in described) is operation.is_change
         assert ("409" in described["responses"]) is operation.is_change
+        waits = {status for status, response in described["responses"].items() if "headers" in response}
+        assert waits == {"429", "503"}
 
 
 def test_every_field_is_described() -> None:
