@@ -275,9 +275,9 @@ async def test_from_the_shell(node: Node, commands: Commands, tmp_path: Path) ->
         status, _, errors = await emit("connect", *given)
         assert (status, "emit: event: an event can't be named 'connect'" in errors) == (1, True)
         status, _, errors = await emit("news", "--user", "ada", "--config", "rtserver.toml")
-        assert (status, errors) == (1, "rtserver: emit: --user, --ack and --key-file need --api\n")
+        assert (status, "--user, --ack and --key-file need --api" in errors) == (2, True)
         status, _, errors = await emit("news", *given[:2])
-        assert (status, "--api needs --key-file" in errors) == (1, True)
+        assert (status, "--api needs --key-file" in errors) == (2, True)
 
 
 async def test_what_isn_t_asked_for_isn_t_there(commands: Commands, tmp_path: Path) -> None:
