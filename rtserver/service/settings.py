@@ -16,6 +16,7 @@ from rtserver.service.admin_settings import AdminSettings
 from rtserver.service.api_settings import ApiSettings
 from rtserver.service.auth_settings import AuthSettings
 from rtserver.service.cluster_settings import ClusterSettings
+from rtserver.service.collisions import check_paths, check_ports
 from rtserver.service.delivery_settings import (
     DuplicateSettings,
     HistorySettings,
@@ -190,7 +191,7 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _paths_differ(self) -> Self:
-        if self.api.keys and self.api.path.strip("/") == self.listen.path.strip("/"):
-            raise ValueError("api.path: Socket.IO is found there; choose another one")
+    def _nothing_is_in_the_way(self) -> Self:
+        check_paths(self.listen, self.internal, self.api)
+        check_ports(self.listen, self.internal)
         return self
