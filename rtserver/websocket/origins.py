@@ -16,6 +16,9 @@ AllowedOrigins = str | Sequence[str] | Callable[[str], bool] | None
 
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _HTTP_SCHEMES: Final = {"ws": "http", "wss": "https"}
+_ADD: Final = "add it to the allowed origins"
+# For a page whose origin is the server's own but for TLS, which somebody else has spoken then.
+_TRUST: Final = "a proxy that speaks TLS for it has to be in trusted_proxies and to send X-Forwarded-Proto"
 _SHOWN: Final = 100
 _LISTED: Final = 10
 _CACHED: Final = 1024
@@ -57,13 +60,15 @@ def check_origin(origin: str | None, host: str, scheme: str, allowed: AllowedOri
     if origin is None or is_allowed_origin(origin, host, scheme, allowed):
         return
     if allowed is None:
-        why = f"allowed is the same origin, {_own_origin(host, scheme)!r}; add it to the allowed origins"
+        own = _own_origin(host, scheme)
+        advice = _ADD if origin.lower() != own.replace("http:", "https:", 1) else _TRUST
+        why = f"allowed is the same origin, {own!r}; {advice}"
     elif callable(allowed):
         why = "the server's check of origins refused it"
     else:
         names = _several(allowed)
         shown = ", ".join(map(repr, names[:_LISTED])) + (" and others" if len(names) > _LISTED else "")
-        why = f"allowed are {shown or 'none'}; add it to the allowed origins"
+        why = f"allowed are {shown or 'none'}; {_ADD}"
     raise HandshakeError(403, f"origin {origin[:_SHOWN]!r} is not allowed: {why}")
 
 

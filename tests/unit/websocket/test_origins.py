@@ -114,6 +114,13 @@ def test_a_request_without_an_origin_is_no_browser() -> None:
     check_origin(None, "host.example", "http", [])
 
 
+def test_the_same_origin_but_for_tls_is_behind_a_proxy() -> None:
+    with pytest.raises(HandshakeError, match="a proxy that speaks TLS for it has to be in trusted_proxies"):
+        check_origin("https://Host.example", "host.example", "ws", None)
+    with pytest.raises(HandshakeError, match="add it to the allowed origins"):
+        check_origin("http://host.example", "host.example", "https", None)
+
+
 @pytest.mark.parametrize(
     ("allowed", "message"),
     [
