@@ -12,6 +12,7 @@ from playwright.async_api import Browser
 
 from .harness.certificate import Certificate
 from .harness.channel import Channel, NodeProcess
+from .harness.command import Commands
 from .harness.demo import chromium
 from .harness.either import KINDS_OF_SERVER, Compare, ServeEither, Servers
 from .harness.node import DRIVER, Node
@@ -119,6 +120,14 @@ async def plain() -> AsyncIterator[PlainClients]:
     clients = PlainClients()
     yield clients
     await clients.close()
+
+
+@pytest.fixture
+async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
+    """The command `rtserver`, in a folder of the test. What runs ends with the test."""
+    commands = Commands(tmp_path)
+    yield commands
+    await commands.close()
 
 
 @pytest.fixture

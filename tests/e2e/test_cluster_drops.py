@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -32,22 +30,16 @@ def setup(server):
 SETTINGS = """\
 app = "chat:setup"
 workers = 3
-[listen]
-port = 0
 [recovery]
 enabled = true
 """
 
 
 @pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
+async def url(commands: Commands) -> str:
     """Where a service of three workers listens."""
-    (tmp_path / "chat.py").write_text(APPLICATION)
-    (tmp_path / "rtserver.toml").write_text(SETTINGS)
-    commands = Commands(tmp_path)
-    command = await commands.start("serve", "--config", "rtserver.toml")
-    yield await command.url()
-    await commands.close()
+    commands.write(chat=APPLICATION)
+    return await (await commands.serve(SETTINGS)).url()
 
 
 async def test_nothing_is_lost_with_workers_that_are_killed(url: str, swarm: Channel, node: Node) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,8 @@ Start = Callable[..., Awaitable[Command]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    commands = Commands(tmp_path)
-    yield commands.start
-    await commands.close()
+def start(commands: Commands) -> Start:
+    return commands.start
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -33,17 +32,13 @@ def setup(sio):
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(APPLICATION)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=APPLICATION)
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, settings: str = "") -> str:
-    (folder / "rtserver.toml").write_text(f'app = "app:setup"\n{settings}')
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-    return await command.url()
+async def serve(commands: Commands, settings: str = "") -> str:
+    return await (await commands.serve(f'app = "app:setup"\n{settings}')).url()
 
 
 async def run(commands: Commands, *arguments: str) -> tuple[int, str, str]:
@@ -59,16 +54,16 @@ async def output(command: Command, pattern: str) -> str:
     return line
 
 
-async def test_the_client_emits_and_ends(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+async def test_the_client_emits_and_ends(commands: Commands) -> None:
+    url = await serve(commands)
     status, out, errors = await run(commands, "client", url, "--emit", "chat", "hello", '{"a": 1}')
     assert (status, errors) == (0, "")
     assert '<- "delivered"\n' in out
     assert 'said "hello" {"a": 1}\n' in out
 
 
-async def test_the_client_listens_and_emits_what_is_typed(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+async def test_the_client_listens_and_emits_what_is_typed(commands: Commands) -> None:
+    url = await serve(commands)
     listener = await commands.start("client", url, "--transport", "websocket", stdin=True)
     await output(listener, "-- connected to / as ")
     assert listener.process.stdin is not None
@@ -81,7 +76,7 @@ async def test_the_client_listens_and_emits_what_is_typed(commands: Commands, tm
 
 
 async def test_the_client_reads_a_file(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+    url = await serve(commands)
     (tmp_path / "typed").write_text('chat "one"\nchat "two"\n')
     command = f'exec "{sys.executable}" -m rtserver client {url} < '
     for file, answers in (("typed", 2), ("/dev/null", 0)):
@@ -90,8 +85,8 @@ async def test_the_client_reads_a_file(commands: Commands, tmp_path: Path) -> No
         assert out.count('<- "delivered"\n') == answers
 
 
-async def test_the_client_can_t_connect(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+async def test_the_client_can_t_connect(commands: Commands) -> None:
+    url = await serve(commands)
     nobody = "http://127.0.0.1:1"
     for arguments, reason in (
         ([url, "--namespace", "/none"], '/none refuses the connection: {"message": "Invalid namespace"}'),
@@ -105,15 +100,15 @@ async def test_the_client_can_t_connect(commands: Commands, tmp_path: Path) -> N
         assert errors.endswith(f"{reason}\n")
 
 
-async def test_the_client_isn_t_let_in(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, "[engine]\nsecure_only = true")
+async def test_the_client_isn_t_let_in(commands: Commands) -> None:
+    url = await serve(commands, "[engine]\nsecure_only = true")
     status, _, errors = await run(commands, "client", url)
     assert status == 1
     assert errors.startswith(f"rtserver: client: {url}: the server refuses the request: Forbidden: ")
 
 
-async def test_the_connection_ends_before_the_answer(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+async def test_the_connection_ends_before_the_answer(commands: Commands) -> None:
+    url = await serve(commands)
     status, _, errors = await run(commands, "client", url, "--emit", "leave")
     assert (status, errors) == (1, "rtserver: no answer to leave: the connection has ended\n")
 
@@ -122,7 +117,6 @@ async def test_a_token_for_the_client(commands: Commands, tmp_path: Path) -> Non
     (tmp_path / "token.secret").write_bytes(SECRET)
     url = await serve(
         commands,
-        tmp_path,
         '[auth]\nnamespaces = ["*"]\n[[auth.keys]]\nalgorithm = "HS256"\nsecret_file = "token.secret"\n',
     )
     status, token, _ = await run(commands, "token", "--config", "rtserver.toml", "--user", "ada")
@@ -136,7 +130,7 @@ async def test_a_token_for_the_client(commands: Commands, tmp_path: Path) -> Non
 
 async def test_emit(commands: Commands, tmp_path: Path) -> None:
     async with RedisServer(tmp_path) as redis:
-        url = await serve(commands, tmp_path, f'[cluster]\nmanager = "redis"\nurl = "{redis.url}"\n')
+        url = await serve(commands, f'[cluster]\nmanager = "redis"\nurl = "{redis.url}"\n')
         listener = await commands.start("client", url, stdin=True)
         await output(listener, "-- connected")
         for room in ([], ["--room", "lobby"]):
@@ -155,11 +149,10 @@ async def test_emit(commands: Commands, tmp_path: Path) -> None:
     assert (status, errors) == (1, f"rtserver: emit: {line}\n")
 
 
-async def test_status(commands: Commands, tmp_path: Path) -> None:
-    (tmp_path / "rtserver.toml").write_text(
+async def test_status(commands: Commands) -> None:
+    service = await commands.serve(
         'app = "app:setup"\nworkers = 2\n[internal]\nport = 0\n[metrics]\nenabled = true\n'
     )
-    service = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
     internal = (await service.line(r"health and readiness and metrics on (\S+)"))[1]
     url = await service.url()
     listener = await commands.start("client", url, stdin=True)

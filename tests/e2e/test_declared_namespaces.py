@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +60,18 @@ OK = [{"ok": True}]
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
+def commands(commands: Commands, tmp_path: Path) -> Commands:
     (tmp_path / "token.secret").write_bytes(SECRET)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, text: str = CONFIG, *options: str) -> str:
-    (folder / "rtserver.toml").write_text(text)
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0", *options)
-    return await command.url()
+async def serve(commands: Commands, text: str = CONFIG, *options: str) -> str:
+    return await (await commands.serve(text, *options)).url()
 
 
 @pytest.fixture
-async def url(commands: Commands, tmp_path: Path) -> str:
-    return await serve(commands, tmp_path)
+async def url(commands: Commands) -> str:
+    return await serve(commands)
 
 
 async def connect(node: Node, url: str, claims: dict[str, Any], **options: Any) -> NodeSocket:
@@ -272,10 +267,8 @@ async def test_every_transport(node: Node, url: str) -> None:
             assert (await receiver.next("note"))[1] == sender.sid
 
 
-async def test_a_new_token_takes_its_user_out_of_rooms(
-    node: Node, commands: Commands, tmp_path: Path
-) -> None:
-    url = await serve(commands, tmp_path)
+async def test_a_new_token_takes_its_user_out_of_rooms(node: Node, commands: Commands) -> None:
+    url = await serve(commands)
     ada, bob = [await connect(node, url, {**claims, "lifetime": 8}) for claims in (ADA, BOB)]
     for client in (ada, bob):
         assert await client.call("join", "project:blue:plans") == OK
@@ -295,8 +288,8 @@ async def test_a_new_token_takes_its_user_out_of_rooms(
     assert (await ada.next("note"))[1] == "hello, green"
 
 
-async def test_workers(node: Node, commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, CONFIG, "--workers", "2")
+async def test_workers(node: Node, commands: Commands) -> None:
+    url = await serve(commands, CONFIG, "--workers", "2")
     clients = [await connect(node, url, ADA) for _ in range(4)]
     for client in clients:
         assert await client.call("join", "chat:x") == OK
@@ -312,7 +305,7 @@ async def test_workers(node: Node, commands: Commands, tmp_path: Path) -> None:
 async def test_services_that_redis_joins(node: Node, commands: Commands, tmp_path: Path) -> None:
     async with RedisServer(tmp_path) as redis:
         text = f'{CONFIG}\n[cluster]\nmanager = "redis"\nurl = "{redis.url}"\n'
-        urls = [await serve(commands, tmp_path, text) for _ in range(2)]
+        urls = [await serve(commands, text) for _ in range(2)]
         ada, bob = [await connect(node, url, claims) for url, claims in zip(urls, (ADA, BOB), strict=True)]
         for client in (ada, bob):
             assert await client.call("join", "chat:x") == OK
@@ -324,12 +317,10 @@ async def test_services_that_redis_joins(node: Node, commands: Commands, tmp_pat
         assert {each["user"]["sub"] for each in answer["members"].values()} == {"ada", "bob"}
 
 
-async def test_the_http_api_reaches_users_whatever_their_names(
-    node: Node, commands: Commands, tmp_path: Path
-) -> None:
+async def test_the_http_api_reaches_users_whatever_their_names(node: Node, commands: Commands) -> None:
     key = "a key that nobody guesses, 32 characters long"
     keys = f'\n[[api.keys]]\nname = "test"\nkey = "{key}"\nscopes = ["*"]\nnamespaces = ["/chat"]\n'
-    url = await serve(commands, tmp_path, CONFIG + keys)
+    url = await serve(commands, CONFIG + keys)
     ada = await connect(node, url, ADA)
     other = await connect(node, url, {**ADA, "sub": "ada:x%3A*"})
     async with ApiClient(url, key) as api:
@@ -339,9 +330,9 @@ async def test_the_http_api_reaches_users_whatever_their_names(
     assert await ada.next("hello") == ["ada"]
 
 
-async def test_an_application_beside_it(node: Node, commands: Commands, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(
-        "def setup(sio):\n"
+async def test_an_application_beside_it(node: Node, commands: Commands) -> None:
+    commands.write(
+        app="def setup(sio):\n"
         "    @sio.event(namespace='/chat')\n"
         "    async def whoami(sid):\n"
         "        return (await sio.get_session(sid, '/chat'))['claims']['sub']\n"
@@ -349,7 +340,7 @@ async def test_an_application_beside_it(node: Node, commands: Commands, tmp_path
         "    async def echo(sid, value):\n"
         "        return value\n"
     )
-    url = await serve(commands, tmp_path, 'app = "app:setup"\n' + CONFIG)
+    url = await serve(commands, 'app = "app:setup"\n' + CONFIG)
     ada = await connect(node, url, ADA)
     assert await ada.call("whoami") == ["ada"]
     assert code(await ada.call("echo", 1)) == "unknown_event"
@@ -357,20 +348,16 @@ async def test_an_application_beside_it(node: Node, commands: Commands, tmp_path
     assert await other.call("echo", 1) == [1]
 
 
-async def test_a_server_that_the_application_has_made_is_refused(commands: Commands, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("import rtserver\nsio = rtserver.Server()\n")
-    (tmp_path / "rtserver.toml").write_text('app = "app:sio"\n[[namespaces]]\nname = "/chat"\n')
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+async def test_a_server_that_the_application_has_made_is_refused(commands: Commands) -> None:
+    commands.write(app="import rtserver\nsio = rtserver.Server()\n")
+    command = await commands.serve('app = "app:sio"\n[[namespaces]]\nname = "/chat"\n')
     status, _, errors = await command.end()
     assert status == 1
     assert 'namespaces: app = "app:sio" is a Server that is made already' in errors
     assert "name a function that receives the Server instead" in errors
 
 
-async def test_what_is_declared_is_said_when_it_starts(commands: Commands, tmp_path: Path) -> None:
-    (tmp_path / "rtserver.toml").write_text(
-        '[[namespaces]]\nname = "/chat"\n[[namespaces]]\nname = "/news"\n'
-    )
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+async def test_what_is_declared_is_said_when_it_starts(commands: Commands) -> None:
+    command = await commands.serve('[[namespaces]]\nname = "/chat"\n[[namespaces]]\nname = "/news"\n')
     await command.line("declared namespaces: /chat, /news")
     await command.url()

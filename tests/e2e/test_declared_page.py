@@ -25,22 +25,13 @@ CLIENT = HERE / "node_modules" / "socket.io-client" / "dist"
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
-
-
-@pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as browser:
         yield browser
 
 
-async def serve(commands: Commands, folder: Path, name: str, more: str = "") -> str:
-    (folder / "rtserver.toml").write_text(example(PAGE, name) + more)
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-    return await command.url()
+async def serve(commands: Commands, name: str, more: str = "") -> str:
+    return await (await commands.serve(example(PAGE, name) + more)).url()
 
 
 async def visit(browser: Browser, url: str) -> Page:
@@ -63,7 +54,7 @@ async def say(page: Page, text: str) -> None:
 async def test_the_chat(browser: Browser, commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text(example(PAGE, "page"))
-    url = await serve(commands, tmp_path, "chat")
+    url = await serve(commands, "chat")
     ada, bob = await visit(browser, url), await visit(browser, url)
     elsewhere = await visit(browser, f"{url}/#garden")
     await say(ada, "hello")
@@ -79,7 +70,7 @@ async def test_the_chat(browser: Browser, commands: Commands, tmp_path: Path) ->
 
 async def test_the_teams(node: Node, commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "token.secret").write_bytes(SECRET)
-    url = await serve(commands, tmp_path, "teams")
+    url = await serve(commands, "teams")
     tokens = [token(sub=name.lower(), name=name, teams=["red"]) for name in ("Bob", "Ada")]
     bob = await node.connect(url, namespace="/work", auth={"token": tokens[0]})
     assert await bob.call("join", "project:red:website") == [{"ok": True}]
@@ -111,9 +102,7 @@ async def test_the_backend(node: Node, commands: Commands, tmp_path: Path, name:
     (tmp_path / "webhooks.secret").write_text(SECRETS[0])
     async with ExampleBackend(name) as backend:
         text = example(PAGE, "backend").replace("http://127.0.0.1:9100/", backend.url)
-        (tmp_path / "rtserver.toml").write_text(text)
-        command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-        url = await command.url()
+        url = await (await commands.serve(text)).url()
         manager = await node.manager(url, transports=["websocket"], reconnection=False)
         (error,) = await (await manager.socket("/chat")).next("connect_error")
         assert error["data"] == {"code": "name_missing"}
@@ -133,8 +122,8 @@ async def test_the_backend(node: Node, commands: Commands, tmp_path: Path, name:
     assert await ada.call("wave", 2) == [{"ok": True}]
 
 
-async def test_the_limits(node: Node, commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, "limits")
+async def test_the_limits(node: Node, commands: Commands) -> None:
+    url = await serve(commands, "limits")
     client = await node.connect(url, namespace="/chat")
     answers = [(await client.call("join", f"room:{number}"))[0] for number in range(20)]
     assert answers == [{"ok": True}] * 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -50,11 +49,9 @@ BY_PROMETHEUS = {"up"}
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(APPLICATION)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=APPLICATION)
+    return commands
 
 
 async def metrics(command: Command, *awaited: str) -> Labels:

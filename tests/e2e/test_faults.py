@@ -127,15 +127,13 @@ async def closed(service: Service, *messages: str) -> str:
     return f"{client.close_code} {client.close_reason}"
 
 
-async def test_the_configuration_is_wrong(tmp_path: Path) -> None:
+async def test_the_configuration_is_wrong(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "rtserver.toml").write_text(
         'app = "app:setup"\n[listen]\nport = "80"\n[engine]\nping_intervall = 5\n'
     )
-    commands = Commands(tmp_path)
     for name in ("serve", "check-config"):
         status, output, errors = await (await commands.start(name, "--config", "rtserver.toml")).end()
         assert (status, output, errors) == (2, "", said("config") + "\n")
-    await commands.close()
 
 
 async def test_a_token_isn_t_valid(service: Service, node: Node) -> None:

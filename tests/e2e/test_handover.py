@@ -21,7 +21,7 @@ import socketio
 
 from .harness.certificate import Certificate
 from .harness.command import TIMEOUT, Command, Commands
-from .harness.nginx import CONFIGURATION, Nginx
+from .harness.nginx import SITE, Nginx
 from .harness.node import Node, NodeSocket, Transport
 
 WORKERS = 4
@@ -154,24 +154,21 @@ async def test_large_bodies(service: Service, node: Node) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
-async def test_behind_a_proxy_that_mixes_clients(  # noqa: PLR0917 - fixtures
+async def test_behind_a_proxy_that_mixes_clients(
     service: Service,
     node: Node,
     certificate: Certificate,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     version: str,
 ) -> None:
     """nginx has a few connections, and sends each request over whichever is free; or makes one for each."""
+    site = SITE
     if version == "1.0":
-        monkeypatch.setattr(
-            "tests.e2e.harness.nginx.CONFIGURATION",
-            CONFIGURATION.replace("proxy_http_version 1.1", "proxy_http_version 1.0").replace(
-                "proxy_set_header Connection $connection_upgrade;", ""
-            ),
+        site = SITE.replace("proxy_http_version 1.1", "proxy_http_version 1.0").replace(
+            "proxy_set_header Connection $connection_upgrade;", ""
         )
     await service.start()
-    async with Nginx(tmp_path, service.port, certificate) as nginx:
+    async with Nginx(tmp_path, service.port, certificate, site) as nginx:
         transports = [Transport.POLLING] * 12
         if version == "1.1":
             transports[6:] = [Transport.UPGRADE] * 6

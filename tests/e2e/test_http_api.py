@@ -30,24 +30,20 @@ info = ["name"]
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(example(PAGE, "app"))
+def commands(commands: Commands, tmp_path: Path) -> Commands:
+    commands.write(app=example(PAGE, "app"))
     (tmp_path / "api.key").write_text(f"{KEY}\n")
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, more: str = "", **env: str) -> str:
-    (folder / "rtserver.toml").write_text(example(PAGE, "config") + more)
+async def serve(commands: Commands, more: str = "", **env: str) -> str:
     variables = {f"RTSERVER_{name.upper()}": value for name, value in env.items()}
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0", env=variables)
-    return await command.url()
+    return await (await commands.serve(example(PAGE, "config") + more, env=variables)).url()
 
 
 @asynccontextmanager
-async def service(commands: Commands, folder: Path, more: str = "", **env: str) -> AsyncIterator[ApiClient]:
-    url = await serve(commands, folder, more, **env)
+async def service(commands: Commands, more: str = "", **env: str) -> AsyncIterator[ApiClient]:
+    url = await serve(commands, more, **env)
     async with ApiClient(url, KEY) as api:
         yield api
 
@@ -56,16 +52,16 @@ async def client(node: Node, api: ApiClient, name: str, **options: Any) -> NodeS
     return await node.connect(api.url.removesuffix("/api"), auth={"name": name}, **options)
 
 
-async def test_the_page_s_batch(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_the_page_s_batch(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         ada = await client(node, api, "ada")
         results = (await api.post("batch", **json.loads(example(PAGE, "batch")))).ok["results"]
         assert [each["status"] for each in results] == [200, 200]
         assert await ada.next("joined") == ["ada"]
 
 
-async def test_the_page_s_answers(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path, api__info='["name"]') as api:
+async def test_the_page_s_answers(node: Node, commands: Commands) -> None:
+    async with service(commands, api__info='["name"]') as api:
         ada = await client(node, api, "ada")
         await ada.answer("question", "yes")
         acks = json.loads(example(PAGE, "acks"))
@@ -83,8 +79,8 @@ async def test_the_page_s_answers(node: Node, commands: Commands, tmp_path: Path
         assert (refused.status, refused.body) == (422, json.loads(said(PAGE, "invalid")))
 
 
-async def test_who_is_meant(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_who_is_meant(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         ada, ada_too, eve = [await client(node, api, name) for name in ("ada", "ada", "eve")]
         await api.post("join", clients={"sockets": [eve.sid, ada.sid]}, rooms=["lobby"])
         for number, (to, except_, receivers) in enumerate(
@@ -108,8 +104,8 @@ async def test_who_is_meant(node: Node, commands: Commands, tmp_path: Path) -> N
                 assert (got[-1:] == [[number]]) is (each in receivers), to
 
 
-async def test_clients_come_and_go(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path, ROOMS, api__info='["name"]') as api:
+async def test_clients_come_and_go(node: Node, commands: Commands) -> None:
+    async with service(commands, ROOMS, api__info='["name"]') as api:
         ada, eve = [await client(node, api, name) for name in ("ada", "eve")]
         await api.post("join", clients={"users": ["ada"]}, rooms=["chat:1", "chat:2"])
         await api.post("leave", clients="all", rooms=["chat:2"])
@@ -133,8 +129,8 @@ async def test_clients_come_and_go(node: Node, commands: Commands, tmp_path: Pat
         assert (await api.post("sockets")).ok["count"] == 1
 
 
-async def test_a_list_of_clients_has_pages(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_a_list_of_clients_has_pages(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         sids = sorted([(await client(node, api, f"user {number}")).sid for number in range(5)])
         found: list[str] = []
         after = None
@@ -149,8 +145,8 @@ async def test_a_list_of_clients_has_pages(node: Node, commands: Commands, tmp_p
         assert found == sids
 
 
-async def test_history(commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path, ROOMS) as api:
+async def test_history(commands: Commands) -> None:
+    async with service(commands, ROOMS) as api:
         for number in range(3):
             await api.post("emit", to={"rooms": ["chat:1"]}, event="said", args=[number, {"$bytes": "AQI="}])
         events = (await api.post("history", room="chat:1")).ok["events"]
@@ -162,8 +158,8 @@ async def test_history(commands: Commands, tmp_path: Path) -> None:
         assert (refused.status, refused.body["code"]) == (404, "no_history")
 
 
-async def test_bytes_and_acknowledgments(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_bytes_and_acknowledgments(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         ada, eve, mute = [await client(node, api, name) for name in ("ada", "eve", "mute")]
         await eve.answer("question")
         await mute.never_answer("question")
@@ -176,8 +172,8 @@ async def test_bytes_and_acknowledgments(node: Node, commands: Commands, tmp_pat
         assert (acks["missing_clients"], acks["missing_nodes"]) == (1, [])
 
 
-async def test_a_repeated_request_is_done_once(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_a_repeated_request_is_done_once(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         ada = await client(node, api, "ada")
         order = {"to": {"users": ["ada"]}, "event": "order", "args": [1], "ack_timeout": 20}
         first, *others = await asyncio.gather(*(api.post("emit", "one", **order) for _ in range(4)))
@@ -212,9 +208,9 @@ READER = "another key that nobody guesses"
 SLOW = "the key of a backend that does little"
 
 
-async def test_keys(commands: Commands, tmp_path: Path) -> None:
+async def test_keys(commands: Commands) -> None:
     more = KEYS.format(digest=sha256(READER.encode()).hexdigest(), slow=SLOW)
-    url = await serve(commands, tmp_path, more)
+    url = await serve(commands, more)
     for key, status, code in ((None, 401, "key_missing"), ("x" * 40, 401, "key_unknown")):
         async with ApiClient(url, key) as api:
             refused = await api.post("sockets")
@@ -240,8 +236,8 @@ async def test_keys(commands: Commands, tmp_path: Path) -> None:
         assert (await api.post("sockets")).status == 200
 
 
-async def test_requests_that_are_none(commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path, api__max_body="1000") as api:
+async def test_requests_that_are_none(commands: Commands) -> None:
+    async with service(commands, api__max_body="1000") as api:
         for body, status, code in (
             ("{", 400, "invalid_json"),
             ("[]", 400, "invalid_json"),
@@ -261,8 +257,8 @@ async def test_requests_that_are_none(commands: Commands, tmp_path: Path) -> Non
         assert (refused.status, refused.headers["Allow"]) == (405, "GET")
 
 
-async def test_from_the_shell(node: Node, commands: Commands, tmp_path: Path) -> None:
-    async with service(commands, tmp_path) as api:
+async def test_from_the_shell(node: Node, commands: Commands) -> None:
+    async with service(commands) as api:
         ada = await client(node, api, "ada")
         given = ("--api", api.url, "--key-file", "api.key")
 
@@ -280,8 +276,7 @@ async def test_from_the_shell(node: Node, commands: Commands, tmp_path: Path) ->
         assert (status, "--api needs --key-file" in errors) == (2, True)
 
 
-async def test_what_isn_t_asked_for_isn_t_there(commands: Commands, tmp_path: Path) -> None:
-    (tmp_path / "rtserver.toml").write_text('app = "app:setup"\n')
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+async def test_what_isn_t_asked_for_isn_t_there(commands: Commands) -> None:
+    command = await commands.serve('app = "app:setup"\n')
     async with ApiClient(await command.url(), KEY) as api, api._http.get(f"{api.url}/openapi.json") as answer:
         assert answer.status == 404

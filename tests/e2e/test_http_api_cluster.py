@@ -32,13 +32,10 @@ PATIENCE = 30
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(example(PAGE, "app"))
+def commands(commands: Commands, tmp_path: Path) -> Commands:
+    commands.write(app=example(PAGE, "app"))
     (tmp_path / "api.key").write_text(KEY)
-    (tmp_path / "rtserver.toml").write_text(example(PAGE, "config"))
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+    return commands
 
 
 class Nodes:
@@ -51,16 +48,13 @@ class Nodes:
 
 
 @pytest.fixture
-async def nodes(
-    commands: Commands, redis_server: RedisServer, tmp_path: Path, node: Node
-) -> AsyncIterator[Nodes]:
+async def nodes(commands: Commands, redis_server: RedisServer, node: Node) -> AsyncIterator[Nodes]:
     """Two of them: ada's client is at the first one, eve's at the second one."""
-    with (tmp_path / "rtserver.toml").open("a") as file:
-        file.write(REDIS.format(url=redis_server.url))
+    settings = example(PAGE, "config") + REDIS.format(url=redis_server.url)
     nodes = Nodes()
     async with AsyncExitStack() as stack:
         for name in ("ada", "eve"):
-            command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
+            command = await commands.serve(settings)
             url = await command.url()
             nodes.commands.append(command)
             nodes.apis.append(await stack.enter_async_context(ApiClient(url, KEY)))
@@ -77,7 +71,7 @@ def count(client: NodeSocket, event: str) -> int:
 
 
 async def test_workers(commands: Commands, node: Node) -> None:
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0", "--workers", "3")
+    command = await commands.serve(example(PAGE, "config"), "--workers", "3")
     url = await command.url()
     clients = [await node.connect(url, auth={"name": f"user {number}"}) for number in range(6)]
     async with ApiClient(url, KEY) as api:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,13 @@ CLIENT = Path(__file__).parent / "node_modules" / "socket.io-client" / "dist"
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text("def setup(sio): pass")
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app="def setup(sio): pass")
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, settings: str) -> str:
-    (folder / "rtserver.toml").write_text(settings)
-    service = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-    return await service.url()
+async def serve(commands: Commands, settings: str) -> str:
+    return await (await commands.serve(settings)).url()
 
 
 def run(*names: str) -> dict[str, Any]:
@@ -70,8 +65,8 @@ async def test_admission_headers_and_refused_requests(
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-async def test_which_pages_may_connect(tmp_path: Path, commands: Commands) -> None:
-    url = await serve(commands, tmp_path, example(PAGE, "origins"))
+async def test_which_pages_may_connect(commands: Commands) -> None:
+    url = await serve(commands, example(PAGE, "origins"))
     async with aiohttp.ClientSession() as http:
         for origin, status in (
             ("https://app.example", 200),
@@ -97,10 +92,10 @@ def test_behind_a_proxy() -> None:
     assert options.proxies is not None
 
 
-async def test_the_browser_client_of_a_config_file(tmp_path: Path, commands: Commands) -> None:
+async def test_the_browser_client_of_a_config_file(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "node_modules" / "socket.io-client").mkdir(parents=True)
     (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())
-    url = await serve(commands, tmp_path, 'app = "app:setup"\n' + example(PAGE, "client-config"))
+    url = await serve(commands, 'app = "app:setup"\n' + example(PAGE, "client-config"))
     async with aiohttp.ClientSession() as http, http.get(f"{url}/socket.io/socket.io.js") as answer:
         assert await answer.read() == (CLIENT / "socket.io.js").read_bytes()
 

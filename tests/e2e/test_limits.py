@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -34,22 +33,18 @@ def setup(sio):
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(APPLICATION)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=APPLICATION)
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, more: str = "", /, **limits: int) -> str:
+async def serve(commands: Commands, more: str = "", /, **limits: int) -> str:
     """Serve the page's example, with numbers of a test's own."""
     settings = example(PAGE, "config")
     for name, number in limits.items():
         settings, count = re.subn(rf"^{name} = .*$", f"{name} = {number}", settings, flags=re.MULTILINE)
         assert count == 1
-    (folder / "rtserver.toml").write_text(settings + more)
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-    return await command.url()
+    return await (await commands.serve(settings + more)).url()
 
 
 REFUSALS = {
@@ -62,9 +57,9 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("limit", REFUSALS)
-async def test_too_many_clients(node: Node, commands: Commands, tmp_path: Path, limit: str) -> None:
+async def test_too_many_clients(node: Node, commands: Commands, limit: str) -> None:
     status, message = REFUSALS[limit]
-    url = await serve(commands, tmp_path, **{limit: 2})
+    url = await serve(commands, **{limit: 2})
     clients = [await node.connect(url, transport=transport) for transport in list(Transport)[:2]]
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{url}/socket.io/?EIO=4&transport=polling") as answer:
@@ -77,8 +72,8 @@ async def test_too_many_clients(node: Node, commands: Commands, tmp_path: Path, 
     assert await again.call("echo", 1) == [1]
 
 
-async def test_handshakes_come_too_quickly(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, handshakes_per_second=1, handshakes_burst=3)
+async def test_handshakes_come_too_quickly(commands: Commands) -> None:
+    url = await serve(commands, handshakes_per_second=1, handshakes_burst=3)
     statuses = []
     async with aiohttp.ClientSession() as http:
         for _ in range(6):
@@ -89,10 +84,8 @@ async def test_handshakes_come_too_quickly(commands: Commands, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("transport", [Transport.POLLING, Transport.WEBSOCKET])
-async def test_a_flood_of_events(
-    node: Node, commands: Commands, tmp_path: Path, transport: Transport
-) -> None:
-    url = await serve(commands, tmp_path, events_per_second=5, events_burst=10, tolerance=1000)
+async def test_a_flood_of_events(node: Node, commands: Commands, transport: Transport) -> None:
+    url = await serve(commands, events_per_second=5, events_burst=10, tolerance=1000)
     flood = await node.connect(url, transport=transport)
     other = await node.connect(url, transport=transport)
     await flood.stream("echo", 100, 10)
@@ -102,23 +95,23 @@ async def test_a_flood_of_events(
     assert answer.items() <= json.loads(said(PAGE, "flood")).items()
 
 
-async def test_a_flood_that_doesn_t_end(node: Node, commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, events_per_second=5, events_burst=10, tolerance=20)
+async def test_a_flood_that_doesn_t_end(node: Node, commands: Commands) -> None:
+    url = await serve(commands, events_per_second=5, events_burst=10, tolerance=20)
     flood = await node.connect(url)
     await flood.stream("echo", 100, 10)
     assert await flood.next("disconnect") == ["transport close"]
 
 
-async def test_rooms_of_a_client(node: Node, commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, max_rooms=2)
+async def test_rooms_of_a_client(node: Node, commands: Commands) -> None:
+    url = await serve(commands, max_rooms=2)
     client = await node.connect(url)
     answers = [await client.call("enter", room) for room in ("a", "b", "c")]
     refusal = json.loads(said(PAGE, "rooms").replace("1000", "2"))
     assert answers == [["entered"], ["entered"], [refusal]]
 
 
-async def test_namespaces_of_a_client(node: Node, commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path, max_namespaces=2)
+async def test_namespaces_of_a_client(node: Node, commands: Commands) -> None:
+    url = await serve(commands, max_namespaces=2)
     manager = await node.manager(url, transports=["websocket"], reconnection=False)
     for name in ("/a", "/b"):
         await (await manager.socket(name, None)).next("connect")
@@ -132,7 +125,7 @@ async def test_clients_of_one_user(node: Node, commands: Commands, tmp_path: Pat
         'connections_per_user = 1\n[auth]\nnamespaces = ["*"]\n'
         '[[auth.keys]]\nalgorithm = "HS256"\nsecret_file = "token.secret"\n'
     )
-    url = await serve(commands, tmp_path, more)
+    url = await serve(commands, more)
     ada = await node.connect(url, auth={"token": token()})
     await node.connect(url, auth={"token": token(sub="eve")})
     manager = await node.manager(url, transports=["websocket"], reconnection=False)

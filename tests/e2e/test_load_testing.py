@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,13 @@ PAGE = "docs/load-testing.md"
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(example(PAGE, "app"))
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=example(PAGE, "app"))
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, settings: str = "") -> str:
-    (folder / "rtserver.toml").write_text(f'app = "app:setup"\n{settings}')
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
-    return await command.url()
+async def serve(commands: Commands, settings: str = "") -> str:
+    return await (await commands.serve(f'app = "app:setup"\n{settings}')).url()
 
 
 async def bench(commands: Commands, *arguments: str) -> tuple[int, str, str]:
@@ -43,16 +38,16 @@ async def measured(commands: Commands, *arguments: str) -> dict[str, Any]:
     return found
 
 
-async def test_being_there(commands: Commands, tmp_path: Path) -> None:
-    found = await measured(commands, await serve(commands, tmp_path))
+async def test_being_there(commands: Commands) -> None:
+    found = await measured(commands, await serve(commands))
     assert (found["connected"], found["answers"], found["errors"]) == (10, 0, {})
     assert found["seconds"] >= 0.3
     assert 0 < found["connect_seconds"]["p50"] <= found["connect_seconds"]["max"]
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-async def test_answers(commands: Commands, tmp_path: Path, processes: str) -> None:
-    url = await serve(commands, tmp_path)
+async def test_answers(commands: Commands, processes: str) -> None:
+    url = await serve(commands)
     found = await measured(commands, url, "--emit", "echo", "--processes", processes, "--outstanding", "2")
     assert (found["connected"], found["errors"]) == (10, {})
     assert found["answers"] > 20
@@ -60,8 +55,8 @@ async def test_answers(commands: Commands, tmp_path: Path, processes: str) -> No
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_events_for_all(commands: Commands, tmp_path: Path, workers: int) -> None:
-    url = await serve(commands, tmp_path, f"workers = {workers}\n")
+async def test_events_for_all(commands: Commands, workers: int) -> None:
+    url = await serve(commands, f"workers = {workers}\n")
     found = await measured(
         commands, url, "--emit", "chat", "--expect", "said", "--rate", "100", "--processes", "2"
     )
@@ -74,7 +69,7 @@ async def test_in_a_namespace_with_a_token(commands: Commands, tmp_path: Path) -
     (tmp_path / "token.secret").write_bytes(SECRET)
     keys = '[[auth.keys]]\nalgorithm = "HS256"\nsecret_file = "token.secret"\n'
     settings = f'[socket]\nnamespaces = ["/chat"]\n[auth]\nnamespaces = ["/chat"]\n{keys}'
-    url = await serve(commands, tmp_path, settings)
+    url = await serve(commands, settings)
     auth = json.dumps({"token": token()})
     assert (await measured(commands, url, "--namespace", "/chat", "--auth", auth))["connected"] == 10
     status, output, errors = await bench(commands, url, "--namespace", "/chat")
@@ -84,10 +79,8 @@ async def test_in_a_namespace_with_a_token(commands: Commands, tmp_path: Path) -
     assert f"rtserver: bench: {url}: {refusal}" in errors
 
 
-async def test_limits_are_told(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(
-        commands, tmp_path, "[limits]\nconnections = 4\nevents_per_second = 1\nevents_burst = 2\n"
-    )
+async def test_limits_are_told(commands: Commands) -> None:
+    url = await serve(commands, "[limits]\nconnections = 4\nevents_per_second = 1\nevents_burst = 2\n")
     _, output, _ = await bench(commands, url, "--emit", "echo", "--outstanding", "9")
     assert "connected  4 of 10" in output
     assert "errors     6 × not connected: HTTP status 503" in output
@@ -100,8 +93,8 @@ async def test_nobody_listens(commands: Commands) -> None:
     assert "rtserver: bench: http://127.0.0.1:1: not connected: " in errors
 
 
-async def test_a_handler_that_doesn_t_answer(commands: Commands, tmp_path: Path) -> None:
-    url = await serve(commands, tmp_path)
+async def test_a_handler_that_doesn_t_answer(commands: Commands) -> None:
+    url = await serve(commands)
     status, _, errors = await bench(commands, url, "--emit", "unknown")
     assert status == 1
     assert "no acknowledgment of 'unknown': has it a handler, that returns in time?" in errors

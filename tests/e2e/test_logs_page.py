@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,13 @@ POLLING = "/socket.io/?EIO=4&transport=polling"
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(example(PAGE, "app"))
-    (tmp_path / "rtserver.toml").write_text(example(PAGE, "config"))
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=example(PAGE, "app"))
+    return commands
 
 
 async def serve(commands: Commands, **environment: str) -> tuple[Command, str]:
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0", env=environment)
+    command = await commands.serve(example(PAGE, "config"), env=environment)
     return command, (await command.line(r'listening on ([^"]+)"'))[1]
 
 
@@ -73,7 +69,8 @@ async def test_lines_about_a_client_have_its_connection_but_not_its_id(commands:
     assert {each["logger"] for each in about} == {"rtserver.server", "rtserver.engineio", "chat"}
 
 
-async def test_context_needs_json(commands: Commands) -> None:
+async def test_context_needs_json(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "rtserver.toml").write_text(example(PAGE, "config"))
     command = await commands.start(
         "check-config", "--config", "rtserver.toml", env={"RTSERVER_LOG__FORMAT": "console"}
     )

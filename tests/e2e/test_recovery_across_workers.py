@@ -64,15 +64,13 @@ async def setup(server, host):
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    commands = Commands(tmp_path)
+async def service(commands: Commands, tmp_path: Path) -> AsyncIterator[Service]:
     service = Service(tmp_path, commands)
     service.write(SETTINGS, APPLICATION)
     service.command = await commands.start("serve", "--config", "rtserver.toml")
     service.url = await service.command.url()
     yield service
     await service.close()
-    await commands.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from rtserver import RedisManager, StartError
 from tests.unit.server.harness import FakeSession, Harness
 
 from .harness.faulty_proxy import FaultyProxy
-from .harness.redis import RedisServer, Sentinel
+from .harness.redis import RedisServer, replicated
 
 PATIENCE = 20.0
 """Seconds in which what a test waits for happens, on a busy machine as well."""
@@ -238,21 +238,14 @@ async def test_a_wrong_password_is_an_error(tmp_path: Path) -> None:
 
 
 async def test_redis_is_replaced_by_its_replica(members: Members, tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("master", "replica", "sentinel")]
-    for folder in folders:
-        folder.mkdir()
-    async with RedisServer(folders[0], "--repl-diskless-sync-delay", "0") as master:
-        replica = RedisServer(folders[1], "--replicaof", "127.0.0.1", str(master.port))
-        sentinel = Sentinel(folders[2], master)
-        async with replica, sentinel:
-            await sentinel.knows_a_replica()
-            one, two = await members(sentinel.url, sentinel.url)
-            await master.kill()
-            await until(lambda: not one.manager.status().connected)
-            await two.is_deaf()
-            await one.sio.emit("away")
-            await one.hears('42["away"]')
-            await two.hears('42["away"]')
-            await one.knows(two)
-            await two.sio.emit("back")
-            await one.hears('42["back"]')
+    async with replicated(tmp_path) as (master, sentinel):
+        one, two = await members(sentinel.url, sentinel.url)
+        await master.kill()
+        await until(lambda: not one.manager.status().connected)
+        await two.is_deaf()
+        await one.sio.emit("away")
+        await one.hears('42["away"]')
+        await two.hears('42["away"]')
+        await one.knows(two)
+        await two.sio.emit("back")
+        await one.hears('42["back"]')

@@ -11,7 +11,7 @@ from rtserver.cluster.redis.forms import Mode
 
 from .harness.certificate import Certificate
 from .harness.pair import Pair
-from .harness.redis import RedisServer, Sentinel, free_port
+from .harness.redis import RedisServer, free_port, replicated
 
 MODES: list[Mode] = ["pubsub", "sharded"]
 
@@ -47,19 +47,11 @@ async def test_a_unix_socket(redis_server: RedisServer, mode: Mode) -> None:
 async def test_sentinels_name_the_replica_that_takes_the_place_of_the_master(
     tmp_path: Path, mode: Mode
 ) -> None:
-    folders = [tmp_path / name for name in ("master", "replica", "sentinel")]
-    for folder in folders:
-        folder.mkdir()
-    async with RedisServer(folders[0], "--repl-diskless-sync-delay", "0") as master:
-        replica = RedisServer(folders[1], "--replicaof", "127.0.0.1", str(master.port))
-        sentinel = Sentinel(folders[2], master)
-        async with replica, sentinel:
-            await sentinel.knows_a_replica()
-            async with Pair(sentinel.url, ["x"], mode=mode) as pair:
-                await pair.arrives("x")
-                await master.kill()
-                await pair.arrives("x")
-                await pair.ask()
+    async with replicated(tmp_path) as (master, sentinel), Pair(sentinel.url, ["x"], mode=mode) as pair:
+        await pair.arrives("x")
+        await master.kill()
+        await pair.arrives("x")
+        await pair.ask()
 
 
 async def test_valkey(tmp_path: Path, mode: Mode) -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,11 +39,9 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
+def commands(commands: Commands, tmp_path: Path) -> Commands:
     write(tmp_path)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+    return commands
 
 
 def write(folder: Path, settings: str = "") -> None:

@@ -304,18 +304,15 @@ async def test_nonsense(service: Service, kind: str) -> None:
 # What is said before it comes to that.
 
 
-async def test_a_server_that_the_application_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "rtserver.toml").write_text(
+async def test_a_server_that_the_application_made_is_refused(commands: Commands) -> None:
+    commands.write(app="import rtserver\nsetup = rtserver.Server()\n")
+    command = await commands.serve(
         f'app = "app:setup"\n[webhooks]\nurl = "http://127.0.0.1:1/"\nsecrets = ["{SECRETS[0]}"]\n'
         'namespaces = ["/"]\n'
     )
-    (tmp_path / "app.py").write_text("import rtserver\nsetup = rtserver.Server()\n")
-    commands = Commands(tmp_path)
-    command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
     status, _, errors = await command.end()
     assert status == 1
     assert "can't be made to ask the backend first; name a function that receives the Server" in errors
-    await commands.close()
 
 
 @pytest.mark.parametrize(
@@ -333,12 +330,10 @@ async def test_a_server_that_the_application_made_is_refused(tmp_path: Path) -> 
         ),
     ],
 )
-async def test_a_wrong_config(tmp_path: Path, settings: str, message: str) -> None:
+async def test_a_wrong_config(commands: Commands, tmp_path: Path, settings: str, message: str) -> None:
     (tmp_path / "rtserver.toml").write_text(f'app = "app:setup"\n[webhooks]\n{settings}\n')
-    commands = Commands(tmp_path)
     command = await commands.start("check-config", "--config", "rtserver.toml")
     status, _, errors = await command.end()
     assert status == 2
     assert message in errors
     assert "hush" not in errors
-    await commands.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -28,15 +26,10 @@ def setup(server):
 
 
 @pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
+async def url(commands: Commands) -> str:
     """Where the service listens."""
-    (tmp_path / "chat.py").write_text(APPLICATION)
-    settings = f'app = "chat:setup"\nworkers = {WORKERS}\n[listen]\nport = 0\n'
-    (tmp_path / "rtserver.toml").write_text(settings)
-    commands = Commands(tmp_path)
-    command = await commands.start("serve", "--config", "rtserver.toml")
-    yield await command.url()
-    await commands.close()
+    commands.write(chat=APPLICATION)
+    return await (await commands.serve(f'app = "chat:setup"\nworkers = {WORKERS}\n')).url()
 
 
 async def test_no_session_is_ever_unknown(url: str, swarm: Channel, node: Node) -> None:

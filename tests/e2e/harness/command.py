@@ -53,6 +53,22 @@ class Commands:
         self._folder = folder
         self._commands: list[Command] = []
 
+    def write(self, **files: str) -> None:
+        """Write modules of Python into the folder, such as the application."""
+        for name, text in files.items():
+            (self._folder / f"{name}.py").write_text(text)
+
+    async def serve(self, settings: str, *options: str, env: dict[str, str] | None = None) -> Command:
+        """Start a service on a free port.
+
+        Args:
+            settings: Its config file.
+            options: More of its command line.
+            env: Variables of its environment, in addition.
+        """
+        (self._folder / "rtserver.toml").write_text(settings)
+        return await self.start("serve", "--config", "rtserver.toml", "--port", "0", *options, env=env)
+
     async def start(
         self,
         *arguments: str,

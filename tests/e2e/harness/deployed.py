@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +10,8 @@ from typing import Protocol
 from tests.support.examples import ROOT
 
 from .certificate import Certificate
+from .nginx import NginxProgram
+from .program import Program
 
 __all__ = ["HaProxy", "NginxSite", "Proxy", "Upstream"]
 
@@ -40,40 +37,25 @@ class Proxy(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
 
-class _Program:
-    """A program of Debian's, with a configuration of the repository and listening sockets of the test."""
+class _Deployed(Program):
+    """A program of Debian's, with a configuration of the repository.
 
-    name: str
+    Args:
+        folder: For its files.
+        certificate: What it shows to clients.
+        upstreams: The services behind it.
+    """
 
     def __init__(self, folder: Path, certificate: Certificate, upstreams: Sequence[Upstream]) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.upstreams = upstreams
+        self.port = 0
         self.pem = folder / "proxy.pem"
         self.pem.write_text(certificate.pem)
-        self._sockets = ExitStack()
-        self._process: asyncio.subprocess.Process | None = None
 
-    def listen(self) -> socket.socket:
-        """Listen before the program does: clients needn't wait for it."""
-        return self._sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
-
-    async def run(self, *arguments: str, inherited: Sequence[socket.socket], **variables: str) -> None:
-        path = shutil.which(self.name, path=os.environ.get("PATH", "") + ":/usr/sbin")
-        assert path is not None, f"{self.name} is missing: run the tests with `make test`, which installs it"
-        self._process = await asyncio.create_subprocess_exec(
-            path,
-            *arguments,
-            env=variables,
-            pass_fds=[each.fileno() for each in inherited],
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-
-    async def __aexit__(self, *_: object) -> None:
-        self._sockets.close()
-        if self._process is not None:
-            if self._process.returncode is None:
-                self._process.terminate()
-            await self._process.wait()
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:
@@ -84,39 +66,8 @@ def _changed(text: str, changes: dict[str, str]) -> str:
     return text
 
 
-MAIN = """\
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    client_body_buffer_size 1m;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/rtserver.conf;
-}}
-"""
-
-
-class NginxSite(_Program):
-    """nginx with config/nginx.conf.
-
-    Args:
-        folder: For its files.
-        certificate: What it shows to clients.
-        upstreams: The services behind it. Each client comes to one of them.
-    """
-
-    name = "nginx"
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+class NginxSite(_Deployed, NginxProgram):
+    """nginx with config/nginx.conf. Each client comes to one of the services."""
 
     async def __aenter__(self) -> NginxSite:
         plain, secure = self.listen(), self.listen()
@@ -135,30 +86,17 @@ class NginxSite(_Program):
                 "server 127.0.0.1:8000 max_fails=0;": " ".join(servers),
             },
         )
-        (self.folder / "rtserver.conf").write_text(site)
-        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder))
-        await self.run(
-            *("-p", str(self.folder), "-e", "stderr", "-c", str(self.folder / "nginx.conf")),
-            inherited=[plain, secure],
-            NGINX=f"{plain.fileno()};{secure.fileno()};",  # as in its own live upgrade
-        )
+        await self.serve(site, plain, secure)
         return self
 
 
-class HaProxy(_Program):
+class HaProxy(_Deployed):
     """HAProxy with config/haproxy.cfg, which looks at the services 20 times as often.
 
-    Args:
-        folder: For its files.
-        certificate: What it shows to clients.
-        upstreams: The services behind it. Clients are spread over them, and come back by a cookie.
+    Clients are spread over them, and come back by a cookie.
     """
 
     name = "haproxy"
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> HaProxy:
         secure = self.listen()

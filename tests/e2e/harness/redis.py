@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
 
-__all__ = ["RedisServer", "Sentinel", "free_port"]
+__all__ = ["RedisServer", "Sentinel", "free_port", "replicated"]
 
 ATTEMPTS = 5
 """How often another port is tried when the one that was free has been taken."""
@@ -162,6 +164,24 @@ class Sentinel(RedisServer):
             f"sentinel down-after-milliseconds {MASTER} 500\nsentinel failover-timeout {MASTER} 2000\n"
         )
         return [installed(), str(path), "--sentinel"]
+
+
+@asynccontextmanager
+async def replicated(folder: Path) -> AsyncIterator[tuple[RedisServer, Sentinel]]:
+    """Run a master, a replica that can take its place, and a Sentinel that sees to it.
+
+    Args:
+        folder: For their folders.
+    """
+    folders = [folder / name for name in ("master", "replica", "sentinel")]
+    for each in folders:
+        each.mkdir()
+    async with RedisServer(folders[0], "--repl-diskless-sync-delay", "0") as master:
+        replica = RedisServer(folders[1], "--replicaof", "127.0.0.1", str(master.port))
+        sentinel = Sentinel(folders[2], master)
+        async with replica, sentinel:
+            await sentinel.knows_a_replica()
+            yield master, sentinel
 
 
 async def _discard(stream: asyncio.StreamReader) -> None:
