@@ -189,7 +189,7 @@ class TokenError(RtserverError):
 
     Args:
         code: What the client is told, for its program: ``token_missing``, ``token_invalid``,
-            ``token_expired``, ``token_not_yet_valid`` or ``key_unknown``.
+            ``token_expired``, ``token_not_yet_valid``, ``key_unknown`` or ``another_user``.
         detail: What was wrong.
     """
 
@@ -204,6 +204,7 @@ class TokenError(RtserverError):
             "token_missing": "A token is needed: send one",
             "token_expired": "The token has expired: send a new one",
             "token_not_yet_valid": "The token isn't valid yet",
+            "another_user": "Another user may have lost this connection: connect again, as a new client",
         }.get(self.code, "The token isn't valid: send another one")
 
 

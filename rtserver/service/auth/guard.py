@@ -75,7 +75,7 @@ class Guard:
                 raise TokenError("token_missing", f"none in {', '.join(self._manners.sources)}")
             claims = await self._verifier.verify(token)
             if socket.recovered and socket.data.get(TOKEN_USER) != self._user(claims):
-                raise TokenError("token_invalid", "another user's, who has lost this connection")
+                raise TokenError("another_user", "it is another's than who has lost this connection")
         except TokenError as error:
             self.refused += 1
             logger.info(

@@ -251,7 +251,8 @@ async def test_what_another_user_has_lost_can_t_be_had(make: Make) -> None:
     await turns(10)
     eve = one.harness.session()
     stolen = {"pid": answer["pid"], "token": token(sub="eve")}
-    assert (await one.connect(eve, **stolen))["data"] == {"code": "token_invalid"}
+    assert (await one.connect(eve, **stolen))["data"] == {"code": "another_user"}
+    assert (await one.connect(eve, **stolen))["sid"] != answer["sid"]
 
 
 async def test_it_ends_while_clients_are_asked(make: Make) -> None:
