@@ -180,7 +180,7 @@ def websocket_handler(
         shell.begin(taken.transport, taken.writing_paused)
         if taken.tail:
             shell.data_received(taken.tail)
-        return takeover.TakenResponse()
+        return takeover.TakenResponse(status=101)
 
     return handle
 

@@ -243,7 +243,7 @@ async def switch_over(request: web.Request, switch: Switch) -> web.StreamRespons
         switch.fail()
         raise
     switch.complete(*taken)
-    return takeover.TakenResponse()
+    return takeover.TakenResponse(status=101)
 
 
 def web_response(response: Response, close: bool = False) -> web.Response:

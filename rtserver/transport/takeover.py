@@ -68,7 +68,10 @@ class Taken(NamedTuple):
 
 
 class TakenResponse(web.StreamResponse):
-    """What a handler returns to aiohttp for a connection that was taken over. Nothing is sent."""
+    """What a handler returns to aiohttp for a connection that was taken over. Nothing is sent.
+
+    Its status is for middlewares, to which it comes through.
+    """
 
     async def prepare(self, request: web.BaseRequest) -> Any:
         """Send nothing: the response is on its way already."""

@@ -141,6 +141,28 @@ async def test_what_the_application_sends_when_it_shuts_down_arrives(serve: Serv
         assert (await ws.receive()).type == aiohttp.WSMsgType.CLOSE
 
 
+async def test_a_middleware_sees_what_a_handshake_is_answered_with(serve: Serve) -> None:
+    seen: list[tuple[str, int]] = []
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        seen.append((request.query.get("transport", "plain"), response.status))
+        return response
+
+    sio = echo_server()
+    app = web.Application(middlewares=[watch])
+    sio.attach(app)
+    app.router.add_get("/feed", rtserver.websocket_handler(lambda ws: ws.close()))
+    server = await serve(app)
+    async with aiohttp.ClientSession() as http:
+        await http.get(server.make_url("/socket.io/?EIO=4&transport=polling"))
+        for path in ("/socket.io/?EIO=4&transport=websocket", "/feed"):
+            async with http.ws_connect(server.make_url(path)):
+                pass
+    assert seen == [("polling", 200), ("websocket", 101), ("plain", 101)]
+
+
 async def test_a_server_in_a_sub_application_ends_with_it(serve: Serve) -> None:
     sio = echo_server()
     app, attached = web.Application(), web.Application()
