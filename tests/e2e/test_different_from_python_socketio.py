@@ -56,9 +56,9 @@ Serve = Callable[..., Awaitable[Side]]
 async def serve(request: pytest.FixtureRequest, node: Node, hosting: Hosting) -> AsyncIterator[Serve]:
     sides: list[Side] = []
 
-    async def serve(**options: Any) -> Side:
+    async def serve(*middlewares: Any, **options: Any) -> Side:
         sio = LIBRARIES[request.param](**options)
-        app = web.Application()
+        app = web.Application(middlewares=middlewares)
         sio.attach(app)
         host = await hosting.app(app)
         side = Side(request.param == "rtserver", sio, EventLog("the server"), Clients(node, host.url), host)
@@ -242,6 +242,24 @@ async def test_the_request_of_a_client(serve: Serve) -> None:
     environ = side.sio.get_environ(client.sid)
     assert environ is not None
     assert ("aiohttp.request" in environ) is not side.ours
+
+
+async def test_a_middleware_around_a_websocket(serve: Serve) -> None:
+    returned = asyncio.Event()
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Any) -> Any:
+        try:
+            return await handler(request)
+        finally:
+            returned.set()
+
+    side = await serve(watch)
+    client = await side.clients.connect()
+    assert returned.is_set() is side.ours
+    await client.disconnect()
+    async with asyncio.timeout(10):
+        await returned.wait()
 
 
 @pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
