@@ -277,8 +277,10 @@ class TestStart:
         service.write("workers = 2", application)
         command = await service.commands.start("serve", "--config", "rtserver.toml")
         await command.line(error)
-        assert (await command.end())[0] == 1
+        status, _, errors = await command.end()
+        assert status == 1
         assert sum("rtserver: " in line for line in command.lines) == 1
+        assert "the supervisor has gone" not in errors + "\n".join(command.lines)
 
     async def test_an_application_with_two_servers(self, service: Service) -> None:
         service.write("workers = 2", TWO_SERVERS)

@@ -101,6 +101,7 @@ class Worker:
             begin = await self._begin
             return _OK if begin is None else await self._serve(begin)
         finally:
+            self._stop.want("it has ended")  # that the channel ends now means nothing
             self._channel.close()
 
     async def _serve(self, begin: Begin) -> int:
