@@ -27,10 +27,10 @@ def plan_of(config: Config) -> Plan:
 
 
 def check_reload(old: Config, new: Config) -> None:
-    """Refuse to go on at another address.
+    """Refuse what the supervisor has settled at its start: where and how it listens, and what it answers.
 
     Raises:
-        ConfigError: The address is another one.
+        ConfigError: Something of that is to be another.
     """
     problems = [
         f"listen.{key}: received {getattr(new.listen, key)!r}, expected {getattr(old.listen, key)!r}"
@@ -39,6 +39,8 @@ def check_reload(old: Config, new: Config) -> None:
     ]
     if new.internal != old.internal:
         problems.append("internal: its address can't be changed")
+    if new.metrics != old.metrics:
+        problems.append("metrics.enabled: the supervisor, which answers for all workers, can't change it")
     if (new.listen.tls_certificate is None) is not (old.listen.tls_certificate is None):
         problems.append("listen.tls_certificate: TLS can't be switched on or off")
     if problems:

@@ -7,6 +7,7 @@ import pytest
 
 from rtserver.errors import ConfigError
 from rtserver.service.listen_settings import ListenSettings
+from rtserver.service.monitoring_settings import MetricsSettings
 from rtserver.service.settings import Config
 from rtserver.service.workers.members import Patience
 from rtserver.service.workers.plans import check_reload, plan_of
@@ -32,7 +33,8 @@ def test_what_can_change(settings: dict[str, Any]) -> None:
 
 def test_what_can_not(tmp_path: Path) -> None:
     (tmp_path / "c.pem").touch()
-    new = config({"host": "::1", "port": 1, "backlog": 2, "tls_certificate": str(tmp_path / "c.pem")})
+    listen = {"host": "::1", "port": 1, "backlog": 2, "tls_certificate": str(tmp_path / "c.pem")}
+    new = config(listen, metrics=MetricsSettings(enabled=True))
     again = "; stop the service and start it again"
     with pytest.raises(ConfigError) as caught:
         check_reload(config(), new)
@@ -40,5 +42,6 @@ def test_what_can_not(tmp_path: Path) -> None:
         f"listen.host: received '::1', expected '127.0.0.1'{again}",
         f"listen.port: received 1, expected 8000{again}",
         f"listen.backlog: received 2, expected 1024{again}",
+        f"metrics.enabled: the supervisor, which answers for all workers, can't change it{again}",
         f"listen.tls_certificate: TLS can't be switched on or off{again}",
     )
