@@ -58,6 +58,14 @@ def node_keeper() -> Iterator[NodeKeeper]:
 
 
 @pytest.fixture
+def own_process() -> Iterator[NodeProcess]:
+    """A Node.js process that a test may freeze."""
+    keeper = NodeKeeper()
+    yield keeper.get()
+    keeper.stop()
+
+
+@pytest.fixture
 async def node(node_keeper: NodeKeeper) -> AsyncIterator[Node]:
     """Official JavaScript clients."""
     node = Node(node_keeper.get())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .conftest import NodeKeeper
 from .harness.cases import every_client, every_transport
 from .harness.channel import NodeProcess
 from .harness.events import EventLog
@@ -179,14 +177,6 @@ async def test_clients_come_back_to_a_server_that_was_restarted(
     await hosting.server(again, port=host.port)
     await client.connected()
     assert await client.call("echo", "back") == ["back"]
-
-
-@pytest.fixture
-def own_process() -> Iterator[NodeProcess]:
-    """A Node.js process that a test may freeze."""
-    keeper = NodeKeeper()
-    yield keeper.get()
-    keeper.stop()
 
 
 @every_transport

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import socketio
 
-from .conftest import NodeKeeper
 from .harness.channel import NodeProcess
 from .harness.events import EventLog
 from .harness.node import OLD_KIND, Node, Transport
@@ -41,14 +39,6 @@ async def test_pings_of_the_client_keep_it(hosting: Hosting, node: Node, transpo
         await client.manager.log.next("pong")
     assert await client.call("echo", 1) == [1]
     assert log.all("disconnect") == []
-
-
-@pytest.fixture
-def own_process() -> Iterator[NodeProcess]:
-    """A Node.js process that a test may freeze."""
-    keeper = NodeKeeper()
-    yield keeper.get()
-    keeper.stop()
 
 
 @every_transport

@@ -20,18 +20,10 @@ from rtserver.plain.translator import Translator
 from rtserver.socketio.json_codec import JsonCodec
 from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import RESERVED_EVENTS, Limits, Packet, PacketType
+from tests.property.values import characters, leaves
 
 LIMITS = Limits(max_depth=8, max_event_name=20, max_id_digits=4, max_namespace=12)
 
-characters = st.characters(exclude_categories=["Cs"])
-leaves = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(characters)
-    | st.binary()
-)
 keys = st.sampled_from(["$bytes", "$$bytes", "$$$bytes", "bytes", "$"]) | st.text(characters)
 values = st.recursive(
     leaves,

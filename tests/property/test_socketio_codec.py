@@ -18,19 +18,11 @@ from rtserver.socketio.json_decoder import decode, decode_payload, decode_with
 from rtserver.socketio.json_text import is_too_deep, loads
 from rtserver.socketio.msgpack_codec import MsgpackCodec
 from rtserver.socketio.packet import RESERVED_EVENTS, Limits, Packet, PacketType
+from tests.property.values import characters, leaves
 
 LIMITS = Limits(max_depth=8, max_event_name=20, max_attachments=3, max_id_digits=4, max_namespace=12)
 WIDE = Limits(max_attachments=10_000)
 
-characters = st.characters(exclude_categories=["Cs"])
-leaves = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(characters)
-    | st.binary()
-)
 values = st.recursive(
     leaves,
     lambda inner: (
