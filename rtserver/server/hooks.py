@@ -68,6 +68,10 @@ class Hooks:
         self.once.pop(event, None)
         self.handlers[event] = found
 
+    def handle_once(self, event: str, found: Found) -> None:
+        """Let the next event of a name be handled here."""
+        self.once[event] = found
+
     def take(self, event: str) -> Found | None:
         """Return what handles an event that is to be handled now; None where it isn't handled here."""
         return self.once.pop(event, None) or self.handlers.get(event)

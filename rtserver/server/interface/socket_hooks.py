@@ -72,7 +72,7 @@ class SocketHooks:
         Raises:
             ValueError: The name is reserved.
         """
-        return self._register(event, handler, lambda hooks, name, found: hooks.once.update({name: found}))
+        return self._register(event, handler, Hooks.handle_once)
 
     def off(self, event: str) -> None:
         """Forget the handlers of this client alone."""

@@ -17,9 +17,9 @@ def test_a_handler_is_made_one_that_takes_the_sid() -> None:
 async def test_what_handles_one_event_goes_first_and_only_once() -> None:
     hooks, always, once = Hooks(), with_sid(print), with_sid(print)
     hooks.handle("event", always)
-    hooks.once["event"] = once
+    hooks.handle_once("event", once)
     assert [hooks.take("event"), hooks.take("event"), hooks.take("other")] == [once, always, None]
-    hooks.once["event"] = once
+    hooks.handle_once("event", once)
     hooks.forget("event")
     assert hooks.take("event") is None
 
