@@ -64,19 +64,15 @@ class Traced:
 
 
 @both
-async def test_each_process_exports_its_own_spans(tmp_path: Path, workers: int) -> None:
-    commands = Commands(tmp_path)
+async def test_each_process_exports_its_own_spans(commands: Commands, tmp_path: Path, workers: int) -> None:
     async with Collector() as collector:
-        try:
-            command = await Traced(tmp_path, commands).start(collector, workers)
-            url = await command.url()
-            for _ in range(2 * workers):  # which the workers have in turn
-                async with socketio.AsyncSimpleClient() as client:
-                    await client.connect(url, transports=["websocket"])
-                    assert await client.call("say", "hello", timeout=TIMEOUT) == "delivered"
-            assert (await command.end(signal.SIGTERM))[0] == 0
-        finally:
-            await commands.close()
+        command = await Traced(tmp_path, commands).start(collector, workers)
+        url = await command.url()
+        for _ in range(2 * workers):  # which the workers have in turn
+            async with socketio.AsyncSimpleClient() as client:
+                await client.connect(url, transports=["websocket"])
+                assert await client.call("say", "hello", timeout=TIMEOUT) == "delivered"
+        assert (await command.end(signal.SIGTERM))[0] == 0
         names = sorted(span.name for span in collector.spans)
         assert names == ["event say"] * 2 * workers + ["store"] * 2 * workers
         assert {span.scope for span in collector.spans} == {"rtserver", "chat"}
@@ -86,16 +82,14 @@ async def test_each_process_exports_its_own_spans(tmp_path: Path, workers: int) 
 
 
 @both
-async def test_log_lines_are_exported_too_where_that_is_wanted(tmp_path: Path, workers: int) -> None:
+async def test_log_lines_are_exported_too_where_that_is_wanted(
+    commands: Commands, tmp_path: Path, workers: int
+) -> None:
     wanted = {"OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "true", "OTEL_LOGS_EXPORTER": "otlp"}
-    commands = Commands(tmp_path)
     async with Collector() as collector:
-        try:
-            command = await Traced(tmp_path, commands).start(collector, workers, wanted)
-            await command.url()
-            assert (await command.end(signal.SIGTERM))[0] == 0
-        finally:
-            await commands.close()
+        command = await Traced(tmp_path, commands).start(collector, workers, wanted)
+        await command.url()
+        assert (await command.end(signal.SIGTERM))[0] == 0
         lines = "\n".join(collector.log)
         assert re.search(r"^listening on http://", lines, re.MULTILINE)
         assert lines.count("draining: the supervisor says so") == (workers if workers > 1 else 0)

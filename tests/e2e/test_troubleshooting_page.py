@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +45,13 @@ def setup(sio):
 
 
 @pytest.fixture
-async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
-    (tmp_path / "app.py").write_text(APPLICATION)
-    commands = Commands(tmp_path)
-    yield commands
-    await commands.close()
+def commands(commands: Commands) -> Commands:
+    commands.write(app=APPLICATION)
+    return commands
 
 
-async def serve(commands: Commands, folder: Path, settings: str = 'app = "app:setup"') -> tuple[Command, str]:
-    (folder / "rtserver.toml").write_text(settings)
-    arguments = ("serve", "--config", "rtserver.toml", "--port", "0", "--log-level", "debug")
-    service = await commands.start(*arguments)
+async def serve(commands: Commands, settings: str = 'app = "app:setup"') -> tuple[Command, str]:
+    service = await commands.serve(settings, "--log-level", "debug")
     return service, await service.url()
 
 
@@ -88,9 +83,9 @@ async def answer(url: str, target: str, headers: str = "", version: str = "1.1")
     ],
 )
 async def test_a_request_is_refused(  # noqa: PLR0917 - a table
-    commands: Commands, tmp_path: Path, name: str, status: int, target: str, headers: str, version: str
+    commands: Commands, name: str, status: int, target: str, headers: str, version: str
 ) -> None:
-    _, url = await serve(commands, tmp_path)
+    _, url = await serve(commands)
     code, body = await answer(url, target, headers, version)
     assert code == status
     expected = json.dumps(json.loads(said(PAGE, name)), ensure_ascii=False)
@@ -98,19 +93,19 @@ async def test_a_request_is_refused(  # noqa: PLR0917 - a table
     assert re.fullmatch(re.escape(expected).replace("…", ".+"), shown), shown
 
 
-async def test_another_path(commands: Commands, tmp_path: Path) -> None:
-    _, url = await serve(commands, tmp_path)
+async def test_another_path(commands: Commands) -> None:
+    _, url = await serve(commands)
     assert (await answer(url, POLLING.replace("socket.io", "realtime")))[0] == 404
     assert (await answer(url, POLLING))[1].startswith('0{"sid":')
 
 
-async def test_pages_that_may_connect(commands: Commands, tmp_path: Path) -> None:
-    _, url = await serve(commands, tmp_path, example(PAGE, "origins"))
+async def test_pages_that_may_connect(commands: Commands) -> None:
+    _, url = await serve(commands, example(PAGE, "origins"))
     assert (await answer(url, POLLING, CORS))[0] == 200
 
 
-async def test_a_proxy_that_is_believed(commands: Commands, tmp_path: Path) -> None:
-    _, url = await serve(commands, tmp_path, example(PAGE, "trusted"))
+async def test_a_proxy_that_is_believed(commands: Commands) -> None:
+    _, url = await serve(commands, example(PAGE, "trusted"))
     assert (await answer(url, POLLING, f"{BEHIND_TLS}X-Forwarded-Proto: https\r\n"))[0] == 200
 
 
@@ -135,17 +130,17 @@ async def test_the_service_doesn_t_start(commands: Commands, tmp_path: Path) -> 
     ("name", "namespace", "auth"),
     [("namespace", "/chat", None), ("refused", "/", {"refuse": True}), ("refused", "/", {"fail": True})],
 )
-async def test_a_namespace_refuses(  # noqa: PLR0917 - a table
-    commands: Commands, tmp_path: Path, node: Node, name: str, namespace: str, auth: Any
+async def test_a_namespace_refuses(
+    commands: Commands, node: Node, name: str, namespace: str, auth: Any
 ) -> None:
-    _, url = await serve(commands, tmp_path)
+    _, url = await serve(commands)
     manager = await node.manager(url, reconnection=False)
     (error,) = await (await manager.socket(namespace, auth)).next("connect_error")
     assert {"message": error["message"]} == json.loads(said(PAGE, name))
 
 
-async def test_events_that_don_t_arrive(commands: Commands, tmp_path: Path, node: Node) -> None:
-    service, url = await serve(commands, tmp_path, 'app = "app:setup"\n[log]\nclients = true')
+async def test_events_that_don_t_arrive(commands: Commands, node: Node) -> None:
+    service, url = await serve(commands, 'app = "app:setup"\n[log]\nclients = true')
     client = await node.connect(url)
     await client.emit("chatt", "Hello!")
     await service.line(said_pattern(PAGE, "unhandled"))

@@ -105,12 +105,10 @@ class Service:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    commands = Commands(tmp_path)
+async def service(commands: Commands, tmp_path: Path) -> AsyncIterator[Service]:
     service = Service(tmp_path, commands)
     yield service
     await service.close()
-    await commands.close()
 
 
 async def gone(pids: set[int]) -> None:
