@@ -44,6 +44,10 @@ def run(config: Config, source: str, load: Callable[[], Config]) -> None:
 
 async def _serve(config: Config, source: str, load: Callable[[], Config]) -> None:
     service, stop, systemd = Service(config), Stop(), Notifier.of_environment()
+    # It would end the process otherwise.
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGHUP, logger.info, "SIGHUP ignored: the start goes on"
+    )
     try:
         await service.prepare()
         stop.on_signals(signal.SIGINT, signal.SIGTERM)

@@ -249,6 +249,23 @@ class TestListening:
         )
 
 
+class TestStart:
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    async def test_sighup_meanwhile(self, start: Start, config: Write, tmp_path: Path, workers: str) -> None:
+        (tmp_path / "chat.py").write_text(
+            "import asyncio, logging, os\n\n\nasync def setup(server):\n"
+            "    logging.getLogger().info('setting up')\n"
+            "    while not os.path.exists('go on'):\n        await asyncio.sleep(0.01)\n"
+        )
+        command = await start("serve", "--config", str(config()), "--workers", workers)
+        await command.line("setting up")
+        command.process.send_signal(signal.SIGHUP)
+        await command.line("SIGHUP")
+        (tmp_path / "go on").touch()
+        await command.url()
+        assert (await command.end(signal.SIGTERM))[0] == 0
+
+
 class TestMistakes:
     async def test_an_application_that_fails_to_import(
         self, start: Start, config: Write, tmp_path: Path
