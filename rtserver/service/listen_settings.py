@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from rtserver.service.section import Seconds, Section
-from rtserver.service.setting_types import Folder, NewPath, ReadableFile, UrlPath
+from rtserver.service.setting_types import Expected, Folder, NewPath, ReadableFile, UrlPath
 
 __all__ = ["ListenSettings", "StaticSettings"]
+
+Mode = Annotated[str, Field(pattern=r"^[0-7]{3}$"), Expected('three octal digits, such as "660"')]
 
 
 class ListenSettings(Section):
@@ -26,6 +30,10 @@ class ListenSettings(Section):
         default=None,
         description="Listen on this Unix socket instead of host and port, for example behind nginx.",
         examples=["/run/rtserver/rtserver.sock"],
+    )
+    unix_socket_mode: Mode = Field(
+        default="660",
+        description='Who may connect through it: "660" is its user and group, "666" everyone on the machine.',
     )
     path: UrlPath = Field(
         default="socket.io",

@@ -50,7 +50,7 @@ def open_listeners(settings: ListenSettings) -> Listeners:
         return Listeners(activated)
     if settings.unix_socket is not None:
         path = Path(settings.unix_socket)
-        return Listeners([_unix_socket(path, settings.backlog)], path)
+        return Listeners([_unix_socket(path, int(settings.unix_socket_mode, 8), settings.backlog)], path)
     return Listeners(tcp_sockets(settings.host, settings.port, settings.backlog))
 
 
@@ -120,11 +120,12 @@ def _tcp_socket(family: int, address: tuple[str, int], backlog: int) -> socket.s
     return made
 
 
-def _unix_socket(path: Path, backlog: int) -> socket.socket:
+def _unix_socket(path: Path, mode: int, backlog: int) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)
         made.bind(str(path))
+        path.chmod(mode)  # before anybody can connect: nobody can until it listens
         made.listen(backlog)
         made.setblocking(False)
     except OSError as error:

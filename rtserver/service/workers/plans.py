@@ -12,7 +12,7 @@ from rtserver.service.workers.members import Patience, Plan
 
 __all__ = ["check_reload", "plan_of"]
 
-FIXED: Final = ("host", "port", "unix_socket", "backlog")
+FIXED: Final = ("host", "port", "unix_socket", "unix_socket_mode", "backlog")
 """Settings of the address, which is bound once."""
 
 

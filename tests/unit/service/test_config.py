@@ -116,7 +116,7 @@ class TestProblems:
             ('[listen]\nhost = ""', 'listen.host: received "", expected text that isn\'t empty'),
             (
                 "listen = 5",
-                "listen: received 5, expected a table with host, port, unix_socket, path, websocket_path,",
+                "listen: received 5, expected a table with host, port, unix_socket, unix_socket_mode,",
             ),
             (
                 '[listen]\npath = "so cket"',

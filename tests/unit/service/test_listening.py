@@ -116,6 +116,18 @@ class TestUnixSocket:
         listeners.remove_file()
         assert not path.exists()
 
+    @pytest.mark.parametrize("mode", ["660", "666"])
+    def test_who_may_connect(self, tmp_path: Path, mode: str) -> None:
+        """Whatever is the umask: nginx, as another user, needs the right to write."""
+        path = tmp_path / "s"
+        before = os.umask(0o077)
+        try:
+            (made,) = open_listeners(ListenSettings(unix_socket=str(path), unix_socket_mode=mode)).sockets
+        finally:
+            os.umask(before)
+        with made:
+            assert stat.S_IMODE(path.stat().st_mode) == int(mode, 8)
+
     def test_one_that_nobody_listens_on_is_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "s"
         with socket.socket(socket.AF_UNIX) as stale:
