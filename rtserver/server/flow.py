@@ -6,7 +6,7 @@ reaches the limit, reading from that client pauses until half of it is done. The
 then pushes back, and no other client notices.
 
 What had its turn together with the packet that reached the limit is still taken, so the limit is exceeded
-by at most one read of the socket, or a thousand packets of a polling request.
+by at most 64 KiB of messages, or a thousand packets of a polling request.
 """
 
 from __future__ import annotations

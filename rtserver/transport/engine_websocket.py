@@ -13,6 +13,7 @@ from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
 from rtserver.transport import upgrade
 from rtserver.transport.limiter import Limiter
+from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.transport.traffic import Traffic
 from rtserver.transport.websocket import (
     CLOSED,
@@ -68,6 +69,8 @@ class EngineWebSocket(WebSocketProtocol):
 
     def data_received(self, data: bytes) -> None:  # noqa: PLR0912 - the hot path in one piece
         """Hand every message that is complete to the handler, then write what was sent meanwhile."""
+        if len(data) > TURN:
+            data = self.in_turns(data, TURN)
         session = self.session
         core = self.core
         if session is None:
@@ -253,6 +256,12 @@ class DeflatedEngineWebSocket(EngineWebSocket):
         self._deflater = Deflater(parameters, options)
         self._threshold = options.threshold
         self._window_bits = parameters.server_max_window_bits
+
+    def data_received(self, data: bytes) -> None:
+        """Hand every message that is complete to the handler."""
+        if len(data) > COMPRESSED_TURN:
+            data = self.in_turns(data, COMPRESSED_TURN)
+        super().data_received(data)
 
     def send_text(self, packet: bytes) -> None:
         """Send one text packet, compressed if it is long enough."""
