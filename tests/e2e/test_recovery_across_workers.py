@@ -109,7 +109,8 @@ async def test_workers_are_killed(service: Service, swarm: Channel) -> None:
     for report in reports:
         assert report["received"] == list(range(1, number + 1))
         assert report["recoveries"] == report["connects"] - 1
-    assert sum(report["recoveries"] for report in reports) > CLIENTS
+    # At least those of the first two workers of three; later most clients are with the third one.
+    assert sum(report["recoveries"] for report in reports) > CLIENTS / 2
 
 
 @pytest.mark.timeout(120)
