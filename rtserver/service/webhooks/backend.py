@@ -59,25 +59,32 @@ class _Stay:
         socket: The client.
     """
 
-    __slots__ = ("_backend", "_has_begun", "_reason", "_socket")
+    __slots__ = ("_backend", "_is_asked", "_may_have_begun", "_reason", "_socket")
 
     def __init__(self, backend: Backend, socket: Socket) -> None:
         self._backend = backend
         self._socket = socket
-        self._has_begun = False
+        self._is_asked = True
+        self._may_have_begun = False
         self._reason: str | None = None
         socket.on("disconnect", self._ended)
 
     def may_have_begun(self) -> None:
-        """Take note that the backend may believe that the client is there; it may have gone meanwhile."""
-        self._has_begun = True
-        if self._reason is not None:
-            self._backend.disconnect(self._socket, self._reason)
+        """Take note that the backend may believe that the client is there."""
+        self._may_have_begun = True
+
+    def answered(self) -> None:
+        """Take note that the backend isn't asked any more: of the end it is told behind that, and once."""
+        self._is_asked = False
+        self._tell()
 
     def _ended(self, reason: str) -> None:
         self._reason = reason
-        if self._has_begun:
-            self._backend.disconnect(self._socket, reason)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._reason is not None and self._may_have_begun and not self._is_asked:
+            self._backend.disconnect(self._socket, self._reason)
 
 
 class Backend:
@@ -144,26 +151,11 @@ class Backend:
                 back as another user.
         """
         stay = _Stay(self, socket) if self._tells_ends else None
-        if socket.recovered:
-            forget_claims(socket, self._tokens)
-            if stay is not None and await self._returned(socket):
-                stay.may_have_begun()  # the backend believes that it was there all the time
         try:
-            body = await self._delivery.ask(
-                connect_request(socket, self._headers, self._tokens.shown(socket.namespace))
-            )
-            answer = read(ConnectAnswer, body)
-        except BackendError as error:
-            self._failed(socket, "connect", error)
-            if stay is not None and error.retry_after is None:
-                stay.may_have_begun()
-            raise Refusal(error.told, {"code": error.code}) from None
-        if answer.refuse is not None:
-            self._count("connect", "refused")
-            raise answer.refuse.as_exception()
-        self._count("connect", "ok")
-        if stay is not None:
-            stay.may_have_begun()
+            answer = await self._ask(socket, stay)
+        finally:
+            if stay is not None:
+                stay.answered()
         await settle(socket, {**claims_of(socket), **answer.claims}, answer.rooms, self._tokens.user)
         return Admission(answer.claims, tuple(answer.rooms), tuple(answer.emit))
 
@@ -252,6 +244,29 @@ class Backend:
         """
         await self._outbox.close(patience)
         await self._delivery.close()
+
+    async def _ask(self, socket: Socket, stay: _Stay | None) -> ConnectAnswer:
+        if socket.recovered:
+            forget_claims(socket, self._tokens)
+            if stay is not None and await self._returned(socket):
+                stay.may_have_begun()  # the backend believes that it was there all the time
+        try:
+            body = await self._delivery.ask(
+                connect_request(socket, self._headers, self._tokens.shown(socket.namespace))
+            )
+            answer = read(ConnectAnswer, body)
+        except BackendError as error:
+            self._failed(socket, "connect", error)
+            if stay is not None and error.retry_after is None:
+                stay.may_have_begun()
+            raise Refusal(error.told, {"code": error.code}) from None
+        if answer.refuse is not None:
+            self._count("connect", "refused")
+            raise answer.refuse.as_exception()
+        self._count("connect", "ok")
+        if stay is not None:
+            stay.may_have_begun()
+        return answer
 
     async def _returned(self, socket: Socket) -> bool:
         """See to it that the backend isn't told that a client has gone which is back.

@@ -241,6 +241,22 @@ async def test_one_that_comes_back_and_isn_t_let_in_is(outcome: Any) -> None:
     assert one.backend.counters.queued == 0
 
 
+async def test_one_that_comes_back_and_is_sent_away_before_the_answer_is_gone_once() -> None:
+    one = Returning({}, FAULT)
+    await one.go((await one.come())[0])
+    one.endpoint.go_on.clear()
+    one.harness.session().receive("0" + orjson.dumps({"pid": one.pid}).decode())
+    await turns(10)
+    (sid,) = one.sio._hub.namespaces["/"].sockets
+    await one.sio.disconnect(sid)
+    await turns(10)
+    assert await one.later() == ["connect", "disconnect", "connect"]  # it believes what it is told last
+    one.endpoint.go_on.set()
+    await turns(10)
+    assert await one.later() == ["connect", "disconnect", "connect", "disconnect"]
+    assert one.backend.counters.queued == 0
+
+
 async def test_one_that_comes_back_while_an_event_of_it_is_answered_isn_t_gone() -> None:
     one = Returning()
     session, _ = await one.come()
