@@ -41,6 +41,8 @@ def check_ports(listen: ListenSettings, internal: InternalSettings) -> None:
     """
     if not internal.port or internal.port != listen.port or listen.unix_socket is not None:
         return
+    if "port" not in listen.model_fields_set:  # perhaps systemd opens others; else binding tells
+        return
     if internal.host == listen.host or EVERYWHERE & {internal.host, listen.host}:
         raise ValueError(
             f"internal.port: clients connect at port {listen.port}; choose another one, or leave it out:"

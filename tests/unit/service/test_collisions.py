@@ -50,3 +50,7 @@ def test_ports_that_are_free() -> None:
     check_ports(ListenSettings(port=0), InternalSettings(port=0))
     check_ports(ListenSettings(host="10.0.0.1", port=9000), OWN)
     check_ports(ListenSettings(port=9000, unix_socket="/tmp/s"), OWN)
+
+
+def test_a_port_that_systemd_may_replace() -> None:
+    check_ports(ListenSettings(), InternalSettings(port=ListenSettings().port))
