@@ -16,7 +16,7 @@ from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
 from rtserver.cluster.redis.client import BLOCKING, FAILURES, connect, sentinels_of
 from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, SubscriptionMode, form_of
-from rtserver.errors import EmitterError
+from rtserver.errors import EmitterError, cause
 from rtserver.server.interface.backend import event_args, united
 from rtserver.server.interface.selection import Selecting, Selection
 from rtserver.server.namespace import Room
@@ -264,4 +264,4 @@ class BlockingEmitter(EmitterNamespace[None]):
 
 
 def _failure(error: Exception) -> EmitterError:
-    return EmitterError(f"Redis didn't take what was emitted: {error or type(error).__name__}")
+    return EmitterError(f"Redis didn't take what was emitted: {cause(error)}")

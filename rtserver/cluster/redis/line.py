@@ -14,7 +14,7 @@ from rtserver.cluster.redis.backoff import MOST, Backoff
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, Link, take_over
-from rtserver.errors import StartError
+from rtserver.errors import StartError, cause
 
 __all__ = ["Line", "LineOwner"]
 
@@ -94,14 +94,14 @@ class Line:
             # redis-py wraps what a Unix socket's Redis refuses in another error.
             if isinstance(error, REFUSALS) or isinstance(error.__cause__, REFUSALS):
                 raise StartError(
-                    f"Redis refuses the connection for {self._purpose}: {error}. Check user, password and "
-                    "database in the URL"
+                    f"Redis refuses the connection for {self._purpose}: {cause(error)}. Check user, password "
+                    "and database in the URL"
                 ) from error
             logger.error(
                 "Redis can't be reached for %s: %s. This server goes on by itself, and tries again; if this "
                 "stays, check that the URL is right and Redis runs",
                 self._purpose,
-                error or type(error).__name__,
+                cause(error),
             )
         self._task = asyncio.create_task(self._keep_open(), name=f"rtserver: Redis for {self._purpose}")
 
@@ -152,10 +152,10 @@ class Line:
                 failed += 1
                 if failed & (failed - 1) == 0:  # the first, the second, the fourth, ...
                     logger.warning(
-                        "Redis can't be reached for %s, %d times so far: %s",
+                        "Redis can't be reached for %s (failed attempts: %d): %s",
                         self._purpose,
                         failed,
-                        error or type(error).__name__,
+                        cause(error),
                     )
             except Exception:  # without this task nothing would connect again
                 logger.exception("the connection to Redis for %s could not be made", self._purpose)

@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
 from rtserver.cluster.redis.client import Client, answer
+from rtserver.errors import cause
 
 __all__ = ["INTERNALS", "Dial", "Link", "LinkOwner", "connected", "dial_of", "pack_command", "take_over"]
 
@@ -103,7 +104,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the owner."""
         self._kept = None
-        self._owner.lost(self._reason or (f"{error or type(error).__name__}" if error else "Redis closed it"))
+        self._owner.lost(self._reason or ("Redis closed it" if error is None else cause(error)))
 
     def pause_writing(self) -> None:
         """Take note that the network doesn't keep up."""

@@ -20,6 +20,7 @@ from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.hearing import Hearing
 from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
+from rtserver.errors import cause
 
 __all__ = ["INTERVAL", "PATIENCE", "Heartbeat", "Lost", "Subscriber", "Subscription", "Take"]
 
@@ -274,7 +275,7 @@ class Subscriber(LineOwner):
             except TimeoutError:
                 self._give_up(link, problem)
             except FAILURES as error:
-                self._give_up(link, f"a heartbeat can't be published: {error or type(error).__name__}")
+                self._give_up(link, f"a heartbeat can't be published: {cause(error)}")
             else:
                 self.hearing.prove(sent, loop.time())
 

@@ -20,7 +20,7 @@ from rtserver.cluster.redis.backoff import Backoff
 from rtserver.cluster.redis.client import FAILURES, answer
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, connected
-from rtserver.errors import StartError
+from rtserver.errors import StartError, cause
 
 __all__ = ["Topology"]
 
@@ -115,7 +115,7 @@ class Topology:
             logger.error(
                 "no node of the Redis Cluster can be reached: %s. This server goes on by itself, and tries "
                 "again; if this stays, check that the URL is right and the cluster runs",
-                error,
+                cause(error),
             )
             self.doubt()
         self._task = asyncio.create_task(self._keep_current(), name="rtserver: nodes of the Redis Cluster")

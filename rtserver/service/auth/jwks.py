@@ -14,6 +14,7 @@ from typing import Final
 import aiohttp
 import orjson
 
+from rtserver.errors import cause
 from rtserver.service.auth.keys import VerificationKey, from_jwks
 
 __all__ = ["KeySet"]
@@ -88,9 +89,7 @@ class KeySet:
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             self.failures += 1
             kept = f"; {len(self._keys)} keys from before stay in use" if self._keys else ""
-            logger.error(
-                "%s: the keys can't be fetched: %s%s", self._url, error or type(error).__name__, kept
-            )
+            logger.error("%s: the keys can't be fetched: %s%s", self._url, cause(error), kept)
         finally:
             self._tried_at = self._now()
             self._fetching = None

@@ -14,6 +14,7 @@ from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 from rtserver.cluster.redis.streams.entries import Fields
 from rtserver.cluster.redis.streams.offsets import START, StreamId, parse_id
+from rtserver.errors import cause
 
 __all__ = ["BLOCK", "COUNT", "StreamReader"]
 
@@ -133,11 +134,11 @@ class StreamReader(LineOwner):
         self._refusals += 1
         if self._refusals & (self._refusals - 1) == 0:  # the first, the second, the fourth, ...
             logger.error(
-                "Redis refuses to read the stream %r, %d times so far: %s. What other servers send doesn't "
+                "Redis refuses to read the stream %r (attempts: %d): %s. What other servers send doesn't "
                 "arrive until it does",
                 self._name,
                 self._refusals,
-                error,
+                cause(error),
             )
         self._drop(f"Redis refuses to read the stream: {error}")
 

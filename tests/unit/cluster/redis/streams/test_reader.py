@@ -141,7 +141,7 @@ async def test_what_redis_refuses_is_logged_and_tried_again(
     refusals = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     for refusal, count in zip(refusals, (1, 2, 4, 8), strict=False):  # it may have gone on meanwhile
         assert refusal.startswith(
-            f"Redis refuses to read the stream '{reading.name}', {count} times so far: WRONGTYPE"
+            f"Redis refuses to read the stream '{reading.name}' (attempts: {count}): WRONGTYPE"
         )
     assert len(refusals) > 1
     await reading.client.delete(reading.name)
