@@ -21,6 +21,11 @@ def _checked_proxies(given: list[str]) -> list[str]:
 
 def _checked_origins(given: str | list[str] | None) -> str | list[str] | None:
     check_patterns(given, strict=True)
+    if given == []:  # what it means to python-socketio isn't what an operator would expect
+        raise ValueError(
+            'received [], which would let every page connect: expected "*" for that, or no value for the '
+            "pages of the service itself"
+        )
     return given
 
 

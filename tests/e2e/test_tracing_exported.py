@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ class Traced:
         assert words[hyphens] == "rtserver"
         program = [str(Path(sys.executable).with_name(instrument)), *words[:hyphens]]
         program += [sys.executable, "-m", "rtserver"]
-        environment = variables | collector.environment | {"PYTHONPATH": str(ROOT)} | (env or {})
+        own = {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
+        environment = variables | collector.environment | own | (env or {})
         return await self._commands.start(*words[hyphens + 1 :], program=program, env=environment)
 
 
@@ -68,9 +70,13 @@ async def test_each_process_exports_its_own_spans(commands: Commands, tmp_path: 
     async with Collector() as collector:
         command = await Traced(tmp_path, commands).start(collector, workers)
         url = await command.url()
-        for _ in range(2 * workers):  # which the workers have in turn
-            async with socketio.AsyncSimpleClient() as client:
+        async with AsyncExitStack() as stack:  # all at once: each worker has as many
+            clients = [
+                await stack.enter_async_context(socketio.AsyncSimpleClient()) for _ in range(2 * workers)
+            ]
+            for client in clients:
                 await client.connect(url, transports=["websocket"])
+            for client in clients:
                 assert await client.call("say", "hello", timeout=TIMEOUT) == "delivered"
         assert (await command.end(signal.SIGTERM))[0] == 0
         names = sorted(span.name for span in collector.spans)

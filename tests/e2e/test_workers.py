@@ -7,7 +7,7 @@ import os
 import signal
 import textwrap
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,14 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def open_files(pid: int) -> set[str]:
+    files = set()
+    for descriptor in glob(f"/proc/{pid}/fd/*"):
+        with suppress(FileNotFoundError):  # it has been closed meanwhile
+            files.add(os.readlink(descriptor))
+    return files
 
 
 def meeting_places() -> set[str]:
@@ -244,9 +252,7 @@ class TestCrash:
     ) -> None:
         await service.start()
         pid, workers = service.command.process.pid, service.workers()
-        (place,) = {
-            file for file in map(os.readlink, glob(f"/proc/{pid}/fd/*")) if file.startswith("/dev/shm/")
-        }
+        (place,) = {file for file in open_files(pid) if "/rtserver-workers-" in file}
         for each in (pid, *workers):
             os.kill(each, signal.SIGSTOP)  # so that none of them clears up
         for each in (pid, *workers):

@@ -145,6 +145,10 @@ class TestProblems:
                 "engine.transports: received [], expected a list that isn't empty, each item one of",
             ),
             (
+                "[engine]\ncors_allowed_origins = []",
+                "engine.cors_allowed_origins: received [], which would let every page connect",
+            ),
+            (
                 "[engine]\ncors_allowed_origins = [1, 2]",
                 'engine.cors_allowed_origins: received [1, 2], expected "*", an origin such as',
             ),

@@ -429,10 +429,10 @@ class TestPings:
                 await go_on.wait()
                 await ws.send(message)
 
-        async with endpoint(slow, ping_interval=0.05, ping_timeout=0.05) as port:
+        async with endpoint(slow, ping_interval=0.05, ping_timeout=0.5) as port:
             client = await connect(port)
             client.send(*map(str, range(100)))
-            for _ in range(4):
+            for _ in range(3):
                 opcode, payload = await client.frame()
                 assert opcode == 9
                 client.write(frame(10, payload))
