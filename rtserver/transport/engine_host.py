@@ -9,6 +9,7 @@ from typing import Any
 
 from rtserver.clock import Clock
 from rtserver.engineio.handler import EngineHandler, PacketHandler
+from rtserver.engineio.limiter import Limiter
 from rtserver.engineio.request import REASONS, UNKNOWN_SESSION
 from rtserver.engineio.session import Session
 from rtserver.errors import EngineRequestError, HttpError
@@ -17,7 +18,7 @@ from rtserver.transport.exchange import Exchange
 from rtserver.transport.gate import Gate
 from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import Hooks
-from rtserver.transport.limiter import LimitedConnection, Limiter
+from rtserver.transport.limited import LimitedConnection
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.registry import Registry
 from rtserver.transport.traffic import Traffic

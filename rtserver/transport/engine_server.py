@@ -14,6 +14,7 @@ from rtserver.clock import Clock
 from rtserver.cluster.workers.place import Place
 from rtserver.engineio.counters import Counters
 from rtserver.engineio.handler import EngineHandler, Session
+from rtserver.engineio.limiter import Limiter
 from rtserver.transport.drain import IsBusy, close_in_turn
 from rtserver.transport.engine_host import EngineHost
 from rtserver.transport.engine_websocket import EngineWebSocket
@@ -24,7 +25,6 @@ from rtserver.transport.handover.neighbours import Neighbours
 from rtserver.transport.hooks import AllowRequest, Hooks
 from rtserver.transport.http import HttpRoute
 from rtserver.transport.lane import Lane, LaneHost
-from rtserver.transport.limiter import Limiter
 from rtserver.transport.options import EngineOptions
 from rtserver.transport.plain_routes import PlainEndpoint, PlainRoutes
 from rtserver.transport.registry import Registry

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from rtserver.engineio.handler import EngineHandler
+from rtserver.engineio.limiter import Limiter
 from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
 from rtserver.transport import upgrade
-from rtserver.transport.limiter import Limiter
 from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.transport.traffic import Traffic
 from rtserver.transport.websocket import (
@@ -59,6 +59,7 @@ class EngineWebSocket(WebSocketProtocol):
     __slots__ = ("session",)
 
     name = "websocket"
+    turn_size = TURN
     host: EngineWebSocketHost
 
     def __init__(self, host: EngineWebSocketHost, core: Connection, session: Session) -> None:
@@ -69,8 +70,8 @@ class EngineWebSocket(WebSocketProtocol):
 
     def data_received(self, data: bytes) -> None:  # noqa: PLR0912 - the hot path in one piece
         """Hand every message that is complete to the handler, then write what was sent meanwhile."""
-        if len(data) > TURN:
-            data = self.in_turns(data, TURN)
+        if len(data) > self.turn_size:
+            data = self.in_turns(data, self.turn_size)
         session = self.session
         core = self.core
         if session is None:
@@ -244,6 +245,8 @@ class DeflatedEngineWebSocket(EngineWebSocket):
 
     __slots__ = ("_deflater", "_threshold", "_window_bits")
 
+    turn_size = COMPRESSED_TURN
+
     def __init__(
         self,
         host: EngineWebSocketHost,
@@ -256,12 +259,6 @@ class DeflatedEngineWebSocket(EngineWebSocket):
         self._deflater = Deflater(parameters, options)
         self._threshold = options.threshold
         self._window_bits = parameters.server_max_window_bits
-
-    def data_received(self, data: bytes) -> None:
-        """Hand every message that is complete to the handler."""
-        if len(data) > COMPRESSED_TURN:
-            data = self.in_turns(data, COMPRESSED_TURN)
-        super().data_received(data)
 
     def send_text(self, packet: bytes) -> None:
         """Send one text packet, compressed if it is long enough."""

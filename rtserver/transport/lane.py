@@ -106,6 +106,7 @@ class Lane(asyncio.Protocol):
         "_exchange",
         "_host",
         "_is_advancing",
+        "_is_due",
         "_known",
         "_local",
         "_missing",
@@ -134,6 +135,8 @@ class Lane(asyncio.Protocol):
         self._host: str | None = None
         """The only ``Host`` that is served here: aiohttp may route another one elsewhere."""
         self._is_advancing = False
+        self._is_due = False
+        """True while what waits has its turn soon, behind what others send."""
         self._write_paused = False
         self._since = 0.0
         self._timer: Timer | None = None
@@ -250,6 +253,10 @@ class Lane(asyncio.Protocol):
         if len(self._buffer) > MAX_PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
+    def _begin_turn(self) -> None:
+        self._is_due = False
+        self._go_on()
+
     def _go_on(self) -> None:
         """Process what waits, and read on unless much still does."""
         self._advance()
@@ -259,7 +266,7 @@ class Lane(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Process requests, until one isn't complete or isn't answered at once, or it is others' turn."""
-        if self._is_advancing:
+        if self._is_advancing or self._is_due:
             return
         self._is_advancing = True
         served = 0
@@ -272,7 +279,8 @@ class Lane(asyncio.Protocol):
                 and not self._transport.is_closing()
             ):
                 if served == REQUESTS_PER_TURN:
-                    self._shared.host.loop.call_soon(self._go_on)
+                    self._is_due = True
+                    self._shared.host.loop.call_soon(self._begin_turn)
                     break
                 if not self._begin():
                     break

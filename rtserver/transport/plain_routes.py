@@ -104,7 +104,7 @@ class PlainRoutes(Entrance):
             take=host.packet,
             translator=endpoint.translators[subprotocol],
         )
-        core = Connection(host.max_payload, accepted.deflate)
+        core = Connection(host.max_payload, accepted.deflate)  # what is limited are packets, made of messages
         options, parameters = host.options.deflate, accepted.deflate
         if options is None or parameters is None:
             websocket = PlainWebSocket(host, core, session)

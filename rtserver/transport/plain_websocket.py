@@ -20,7 +20,6 @@ from rtserver.plain.messages import POLICY, PROTOCOL
 from rtserver.plain.translator import Recoverable, Translator
 from rtserver.socketio.packet import Packet
 from rtserver.transport.engine_websocket import DeflatedEngineWebSocket, EngineWebSocket
-from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
 from rtserver.transport.websocket import OPEN
 from rtserver.websocket.frames import CloseCode
 
@@ -87,8 +86,8 @@ class PlainWebSocket(EngineWebSocket):
 
     def data_received(self, data: bytes) -> None:
         """Hand every message that is complete to the Socket.IO layer."""
-        if len(data) > TURN:
-            data = self.in_turns(data, TURN)
+        if len(data) > self.turn_size:
+            data = self.in_turns(data, self.turn_size)
         session = self.session
         core = self.core
         messages: list[str | bytes] = core.receive(data)
@@ -151,8 +150,4 @@ class DeflatedPlainWebSocket(PlainWebSocket, DeflatedEngineWebSocket):
 
     __slots__ = ()
 
-    def data_received(self, data: bytes) -> None:
-        """Hand every message that is complete to the Socket.IO layer."""
-        if len(data) > COMPRESSED_TURN:
-            data = self.in_turns(data, COMPRESSED_TURN)
-        super().data_received(data)
+    turn_size = DeflatedEngineWebSocket.turn_size

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
+from rtserver.engineio.limiter import Limiter
 from rtserver.engineio.logged import connection_fields, named
 from rtserver.engineio.request import bad_request
 from rtserver.engineio.session import Session
 from rtserver.errors import EngineRequestError, EngineViolation
 from rtserver.transport.exchange import Exchange
-from rtserver.transport.limiter import Limiter
 
 __all__ = ["PACKETS_PER_TURN", "Posting", "PostingHost"]
 
@@ -44,13 +44,13 @@ class Posting:
     """The half of polling that takes packets from the client.
 
     Args:
-        host: What all sessions share.
         session: The session.
     """
 
     __slots__ = ("_is_due", "_late", "_unanswered", "posting", "read_paused", "session")
 
     _host: PostingHost
+    """What all sessions share: the subclass's own, which knows more of it."""
 
     def __init__(self, session: Session) -> None:
         self.session: Session | None = session

@@ -72,6 +72,10 @@ class ReadingTurns:
         if not self._is_wanted or self._transport.is_closing():
             return
         rest, self._rest = self._rest, b""
-        self._receive(rest)
+        try:
+            self._receive(rest)
+        except Exception:  # as an event loop does where it calls this
+            self._transport.abort()
+            raise
         if not self._rest and self._is_wanted and not self._transport.is_closing():
             self._transport.resume_reading()

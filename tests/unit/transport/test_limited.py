@@ -14,7 +14,7 @@ from aiohttp import web
 from rtserver.engineio.handler import Session
 from rtserver.host import Server
 from rtserver.server.event_limits import EventLimiter, EventLimits
-from rtserver.transport.limiter import LimitedConnection
+from rtserver.transport.limited import LimitedConnection
 from tests.support.engine import RawClient, listening
 
 BURST = 4
