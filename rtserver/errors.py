@@ -52,7 +52,6 @@ __all__ = [
     "TokenError",
     "TooManyRooms",
     "WebSocketViolation",
-    "cause",
 ]
 
 
@@ -278,8 +277,3 @@ class ConnectionClosed(RtserverError):
         super().__init__(f"the connection is closed ({code}{': ' + reason if reason else ''})")
         self.code = code
         self.reason = reason
-
-
-def cause(error: BaseException) -> str:
-    """Return what an error of someone else's says, to stand in a sentence; its kind where it says nothing."""
-    return str(error).rstrip(".") or type(error).__name__

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from rtserver.causes import cause
 from rtserver.cluster.message import Kind, Message, options
 from rtserver.cluster.redis.channels import KEY
 from rtserver.cluster.redis.classic import EMITTER
 from rtserver.cluster.redis.client import BLOCKING, FAILURES, connect, sentinels_of
 from rtserver.cluster.redis.forms import MAX_LENGTH, Command, Form, Mode, SubscriptionMode, form_of
-from rtserver.errors import EmitterError, cause
+from rtserver.errors import EmitterError
 from rtserver.server.interface.backend import event_args, united
 from rtserver.server.interface.selection import Selecting, Selection
 from rtserver.server.namespace import Room

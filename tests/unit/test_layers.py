@@ -15,6 +15,7 @@ ORDER = [
     "errors",
     "clock",
     "ids",
+    "causes",
     "websocket",
     "engineio",
     "socketio",
@@ -28,7 +29,7 @@ ORDER = [
     "testing",
     "service",
 ]
-PURE = {"errors", "clock", "ids", "websocket", "engineio", "socketio", "plain"}
+PURE = {"errors", "clock", "ids", "causes", "websocket", "engineio", "socketio", "plain"}
 IO = {"aiohttp", "asyncio", "select", "selectors", "socket", "ssl", "uvloop"}
 OUTSIDE = {"__init__", "__main__"}
 """Modules that are no layer: they put the layers together."""

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, ResponseError
 
+from rtserver.causes import cause
 from rtserver.cluster.redis.backoff import MOST, Backoff
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, Link, take_over
-from rtserver.errors import StartError, cause
+from rtserver.errors import StartError
 
 __all__ = ["Line", "LineOwner"]
 

@@ -21,8 +21,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from rtserver.causes import cause
 from rtserver.cluster.redis.client import Client, answer
-from rtserver.errors import cause
 
 __all__ = ["INTERNALS", "Dial", "Link", "LinkOwner", "connected", "dial_of", "pack_command", "take_over"]
 

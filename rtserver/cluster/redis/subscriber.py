@@ -15,12 +15,12 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from rtserver.causes import cause
 from rtserver.cluster.redis.client import FAILURES
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.hearing import Hearing
 from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
-from rtserver.errors import cause
 
 __all__ = ["INTERVAL", "PATIENCE", "Heartbeat", "Lost", "Subscriber", "Subscription", "Take"]
 

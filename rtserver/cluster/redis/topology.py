@@ -16,11 +16,12 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, ConnectionError, RedisClusterException
 
+from rtserver.causes import cause
 from rtserver.cluster.redis.backoff import Backoff
 from rtserver.cluster.redis.client import FAILURES, answer
 from rtserver.cluster.redis.ending import end
 from rtserver.cluster.redis.link import Dial, connected
-from rtserver.errors import StartError, cause
+from rtserver.errors import StartError
 
 __all__ = ["Topology"]
 

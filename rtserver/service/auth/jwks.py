@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 import orjson
 
-from rtserver.errors import cause
+from rtserver.causes import cause
 from rtserver.service.auth.keys import VerificationKey, from_jwks
 
 __all__ = ["KeySet"]

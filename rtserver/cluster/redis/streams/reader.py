@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from hiredis import PushNotification
 
+from rtserver.causes import cause
 from rtserver.cluster.redis.line import Line, LineOwner
 from rtserver.cluster.redis.link import Dial, Link, pack_command
 from rtserver.cluster.redis.streams.entries import Fields
 from rtserver.cluster.redis.streams.offsets import START, StreamId, parse_id
-from rtserver.errors import cause
 
 __all__ = ["BLOCK", "COUNT", "StreamReader"]
 

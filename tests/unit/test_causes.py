@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtserver.errors import cause
+from rtserver.causes import cause
 
 
 @pytest.mark.parametrize(
