@@ -162,6 +162,7 @@ class Session:
         "context",
         "handshake",
         "host",
+        "polled",
         "probe",
         "protocol",
         "send_outgoing",
@@ -190,6 +191,8 @@ class Session:
         self._awaits_pong = False
         self._is_unread = False
         """True while nothing is taken from the client: what it answers isn't heard."""
+        self.polled = False
+        """True when a GET has come since the last ping: all that is heard of an unread client that polls."""
         phase = EARLIEST_PING + (1 - EARLIEST_PING) * ((ordinal * SPREAD) % 1)
         self._pinged = host.clock.now() - host.ping_interval * (1 - phase)
         """When the last ping was due; each is due one interval behind the one before."""
@@ -419,10 +422,17 @@ class Session:
         """Take the client for alive: its pong may be there, behind what the handler has no time for."""
         self._awaits_pong = False
 
+    def _may_be_there(self) -> bool:
+        """Tell whether an unread client is alive, as far as can be known.
+
+        TCP ends a WebSocket whose client has gone. One that polls has answered a ping when it polls again.
+        """
+        return self.polled or self.state is not State.POLLING
+
     def _beat(self) -> None:
         host = self.host
         now = host.clock.now()
-        if self._is_unread:
+        if self._is_unread and self._may_be_there():
             self._heard()
         if self._awaits_pong:
             due = self._pinged + host.ping_timeout
@@ -436,6 +446,7 @@ class Session:
                 tolerance = max(host.ping_timeout / 10, 2 * RESOLUTION)
                 self._pinged = due if now < due + tolerance else now
                 self._awaits_pong = True
+                self.polled = False
                 # The next ping must not wait for a time-out that is longer than the interval.
                 due = self._pinged + min(host.ping_timeout, host.ping_interval)
                 self.send_text(PING)

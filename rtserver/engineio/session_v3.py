@@ -7,8 +7,8 @@ sends none for the interval and the time-out that it was told has gone.
 from __future__ import annotations
 
 from rtserver.engineio.handler import Handshake
-from rtserver.engineio.packet import PONG
-from rtserver.engineio.session import Event, Session, SessionHost
+from rtserver.engineio.packet import NOOP, PONG
+from rtserver.engineio.session import Event, Session, SessionHost, State
 from rtserver.errors import EngineViolation
 
 __all__ = ["SessionV3"]
@@ -60,8 +60,13 @@ class SessionV3(Session):
         self._pinged = self.host.clock.now()
 
     def _beat(self) -> None:
-        if self._is_unread:
+        if self._is_unread and self._may_be_there():
             self._heard()
+            if (
+                self.state is State.POLLING
+            ):  # nothing else may answer a GET that is held: does another follow?
+                self.polled = False
+                self.send_text(NOOP)
         left = self._pinged + self._patience - self.host.clock.now()
         if left > 0:
             self._timer.set(left)

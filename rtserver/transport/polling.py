@@ -195,6 +195,7 @@ class Polling(Posting):
         if self.waiting is not None:
             session.fail("transport error")
             raise bad_request("a second GET while one is held: poll again when that is answered")
+        session.polled = True
         if session.state is State.CLOSING:
             if self._queue:
                 self._reply(exchange, self._take())

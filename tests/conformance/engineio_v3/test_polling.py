@@ -45,6 +45,14 @@ async def test_how_long_a_client_may_be_silent(server: Serve, monkeypatch: pytes
         assert session.is_overdue()
 
 
+async def test_a_client_that_vanishes_while_nothing_is_read(server: Serve) -> None:
+    async with server(allow_eio3=True, ping_interval=0.6, ping_timeout=0.2) as served:
+        client, sid = await open_polling(served)
+        live(served).pause_reading()
+        assert (await client.get(url(sid))).body == b"1:6"  # a poll that nothing else would end
+        assert await served.handler.reasons.get() == "ping timeout"
+
+
 async def test_a_client_that_names_no_version(server: Serve) -> None:
     async with server(allow_eio3=True) as served:
         client = await served.connect()

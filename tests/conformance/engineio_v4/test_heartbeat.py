@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.conformance.engineio_v4.helpers import (
     Serve,
     error,
+    live,
+    until_polling_is_held,
 )
 
 
@@ -38,6 +42,25 @@ async def test_polling_times_out_while_a_get_is_held(server: Serve) -> None:
         assert (await client.poll(sid)).body == b"2"
         assert (await client.poll(sid)).body == b"1"
         assert await served.handler.reasons.get() == "ping timeout"
+
+
+async def test_polling_times_out_while_nothing_is_read(server: Serve) -> None:
+    async with server(ping_interval=0.05, ping_timeout=0.05) as served:
+        client, sid = await served.open_polling()
+        live(served).pause_reading()
+        assert (await client.poll(sid)).body == b"2"
+        assert await served.handler.reasons.get() == "ping timeout"
+
+
+async def test_a_poll_is_a_sign_of_life(server: Serve) -> None:
+    async with server() as served:
+        client, sid = await served.open_polling()
+        live(served).polled = False
+        poll = asyncio.ensure_future(client.poll(sid))
+        await until_polling_is_held(served)
+        assert live(served).polled
+        served.handler.session.send("x")
+        assert (await poll).body == b"4x"
 
 
 async def test_websocket_times_out(server: Serve) -> None:

@@ -395,8 +395,9 @@ class TestHeartbeat:
         assert not session.is_overdue()
 
     def test_a_client_that_is_not_read_from_is_not_taken_for_dead(
-        self, session: Session, host: Host, carrier: FakeCarrier
+        self, host: Host, carrier: FakeCarrier
     ) -> None:
+        session = make(host, carrier, Event.OPEN_WEBSOCKET)
         host.loop.advance(25 + RESOLUTION)
         session.pause_reading()
         host.loop.advance(100)
@@ -408,6 +409,30 @@ class TestHeartbeat:
         assert session.is_open
         host.loop.advance(25)
         assert host.taker.reasons == ["ping timeout"]
+
+    @pytest.mark.parametrize("timeout", [20, 60])
+    def test_one_that_polls_and_is_not_read_from_is_dead_when_it_answers_no_ping_by_a_poll(
+        self, host: Host, carrier: FakeCarrier, timeout: float
+    ) -> None:
+        host.ping_timeout = timeout
+        session = make(host, carrier)
+        session.pause_reading()
+        for _ in range(10):
+            session.polled = True  # by a GET
+            host.loop.advance(25)
+        assert session.is_open
+        assert carrier.done.count(b"2") == 10
+        session.polled = True
+        host.loop.advance(25 + timeout + 5 * RESOLUTION)
+        assert host.taker.reasons == ["ping timeout"]
+        assert carrier.done.count(b"2") == 11
+
+    def test_one_whose_upgrade_is_under_way_polls_no_more(self, host: Host, carrier: FakeCarrier) -> None:
+        session = make(host, carrier)
+        session.pause_reading()
+        session.begin_upgrade(FakeCarrier("websocket"))
+        host.loop.advance(100)
+        assert session.is_open
 
     def test_it_goes_on_over_the_upgrade(self, session: Session, host: Host, carrier: FakeCarrier) -> None:
         websocket = FakeCarrier("websocket")

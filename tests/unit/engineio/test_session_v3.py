@@ -85,7 +85,10 @@ def test_overdue_before_the_timer_has_seen_it(session: SessionV3, host: Host) ->
     assert not session.is_overdue()
 
 
-def test_a_client_that_is_not_read_from_is_not_taken_for_dead(session: SessionV3, host: Host) -> None:
+def test_a_client_that_is_not_read_from_is_not_taken_for_dead(host: Host, carrier: FakeCarrier) -> None:
+    session = SessionV3(host, "sid", Handshake("GET", "/"), patience=45.0)
+    session.carry(carrier)
+    session.open(Event.OPEN_WEBSOCKET)
     session.pause_reading()
     host.loop.advance(200)
     host.loop.seconds += 50
@@ -94,6 +97,20 @@ def test_a_client_that_is_not_read_from_is_not_taken_for_dead(session: SessionV3
     host.loop.advance(44)
     assert session.is_open
     host.loop.advance(1 + 2 * RESOLUTION)
+    assert host.taker.reasons == ["ping timeout"]
+
+
+def test_one_that_polls_and_is_not_read_from_is_asked_to_poll_again(
+    session: SessionV3, host: Host, carrier: FakeCarrier
+) -> None:
+    session.pause_reading()
+    del carrier.done[:]
+    for count in range(5):
+        assert carrier.done == [b"6"] * count
+        session.polled = True  # by a GET
+        host.loop.advance(45 + 2 * RESOLUTION)
+    assert session.is_open
+    host.loop.advance(45 + 2 * RESOLUTION)
     assert host.taker.reasons == ["ping timeout"]
 
 
