@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
-import shutil
 import sys
 import tomllib
 from collections.abc import AsyncIterator
@@ -21,9 +21,9 @@ from tests.support.examples import example
 from tests.support.tokens import SECRET, token
 
 from .harness.node import Node, Transport
+from .harness.script import run_script
 
 PAGE = "docs/authentication.md"
-HERE = Path(__file__).parent
 PATIENCE = 20.0
 
 
@@ -89,7 +89,7 @@ async def test_a_browser_s_client_is_asked_for_a_new_token(tmp_path: Path) -> No
     program = f"""
         const {{ io }} = require("socket.io-client");
         const {{ createHmac }} = require("node:crypto");
-        const [, url, secret] = process.argv;
+        const secret = {json.dumps(SECRET.decode())};
         const lifetimes = [4, 600];
         const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
         const fetchToken = async () => {{
@@ -100,23 +100,15 @@ async def test_a_browser_s_client_is_asked_for_a_new_token(tmp_path: Path) -> No
         }};
         {example(PAGE, "client")}
         socket.on("disconnect", (reason) => {{
-          console.log(reason);
-          process.exit(1);
+          throw new Error(reason);
         }});
         socket.on("token_refresh", () => setTimeout(() => socket.emit("whoami", (user) => {{
           console.log(JSON.stringify([user, lifetimes.length]));
           process.exit(0);
         }}), 2500));  // past the first token's end
     """
-    node = shutil.which("node")
-    assert node is not None
     async with service(tmp_path, auth__leeway="0", auth__refresh_before="3") as url:
-        process = await asyncio.create_subprocess_exec(
-            *(node, "-e", program, url, SECRET.decode()), cwd=HERE, stdout=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(PATIENCE):
-            output, _ = await process.communicate()
-    assert output == b'["ada",0]\n'
+        assert await run_script(f"const url = {json.dumps(url)};{program}") == ["ada", 0]
 
 
 async def test_a_python_client_is_asked_and_one_without_an_answer_is_disconnected(tmp_path: Path) -> None:

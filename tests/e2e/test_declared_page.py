@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,10 +16,10 @@ from .harness.backend import EXAMPLES, SECRETS, ExampleBackend
 from .harness.command import Commands
 from .harness.demo import chromium
 from .harness.node import Node
+from .harness.script import run_script
 
 PAGE = "docs/declared-namespaces.md"
-HERE = Path(__file__).parent
-CLIENT = HERE / "node_modules" / "socket.io-client" / "dist"
+CLIENT = Path(__file__).parent / "node_modules" / "socket.io-client" / "dist"
 
 
 @pytest.fixture
@@ -85,15 +83,8 @@ async def test_the_teams(node: Node, commands: Commands, tmp_path: Path) -> None
         }};
         (async () => {{ {example(PAGE, "client")} }})();
     """
-    path = shutil.which("node")
-    assert path is not None
-    process = await asyncio.create_subprocess_exec(
-        path, "-e", program, cwd=HERE, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(20):
-        output, _ = await process.communicate()
     change = {"title": "Home"}
-    assert json.loads(output) == ["project:red:website", change]
+    assert await run_script(program) == ["project:red:website", change]
     assert await bob.next("edit") == [{"sub": "ada", "name": "Ada"}, "project:red:website", change]
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import shutil
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import rtserver
@@ -14,9 +11,9 @@ from rtserver.service.delivery_settings import RecoverySettings
 from tests.support.examples import example
 
 from .harness.node import Node
+from .harness.script import run_script
 from .harness.server import Hosting
 
-HERE = Path(__file__).parent
 PAGE = "docs/recovery.md"
 PROGRAM = """
 const { io } = require("socket.io-client");
@@ -45,14 +42,7 @@ async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
     sio.on("disconnect", lambda sid: sio.start_background_task(server["say"], sid, "missed"))
     url = (await hosting.server(sio)).url
     program = f"const url = {json.dumps(url)};{PROGRAM}{example(PAGE, 'client')}"
-    node = shutil.which("node")
-    assert node is not None
-    process = await asyncio.create_subprocess_exec(
-        node, "-e", program, cwd=HERE, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(20):
-        output, _ = await process.communicate()
-    assert json.loads(output) == {"shown": ["old", "missed"], "recovered": True}
+    assert await run_script(program) == {"shown": ["old", "missed"], "recovered": True}
 
 
 def test_the_options() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 import rtserver
 from tests.support.examples import example
 
@@ -17,6 +19,11 @@ def run(page: str, name: str, **given: Any) -> dict[str, Any]:
     names = {"rtserver": rtserver} | given
     exec(compile(example(page, name), page, "exec"), names)
     return names
+
+
+async def test_a_program_that_fails_says_why() -> None:
+    with pytest.raises(AssertionError, match="Error: there is no such article"):
+        await run_script('console.log(1); throw new Error("there is no such article");')
 
 
 async def test_a_client_that_sends_again(hosting: Hosting) -> None:

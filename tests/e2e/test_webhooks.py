@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hmac
 import json
 import re
-import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
@@ -22,10 +20,9 @@ from tests.support.examples import ROOT, example
 from .harness.backend import EXAMPLES, SECRETS, ExampleBackend
 from .harness.command import Command, Commands
 from .harness.node import Node, Transport
+from .harness.script import run_script
 
 PAGE = "docs/webhooks.md"
-HERE = Path(__file__).parent
-PATIENCE = 20.0
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -115,22 +112,21 @@ async def test_only_the_namespaces_of_the_backend_are_there(page: Page, node: No
         assert error["message"] == "Invalid namespace"
 
 
-async def test_the_browser_s_program(page: Page, node: Node) -> None:
+async def test_the_browser_s_program(page: Page) -> None:
     program = f"""
         const {{ io }} = require("socket.io-client");
-        const [, url] = process.argv;
+        const console = {{
+          log: (...values) => {{
+            process.stdout.write(JSON.stringify(values));
+            socket.close();
+          }},
+        }};
         {example(PAGE, "client")}
         {example(PAGE, "again")}
-        socket.on("arrived", (name) => setTimeout(() => socket.close(), 200));
     """
     async with ExampleBackend("python") as backend:
         url = await page.serve(backend)
-        process = await asyncio.create_subprocess_exec(
-            *(shutil.which("node") or "node", "-e", program, url), cwd=HERE, stdout=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(PATIENCE):
-            output, _ = await process.communicate()
-        assert output == b"delivered\n"
+        assert await run_script(f"const url = {json.dumps(url)};{program}") == ["delivered"]
 
 
 async def test_with_workers_and_bytes_in_msgpack(page: Page, node: Node) -> None:

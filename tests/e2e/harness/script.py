@@ -21,6 +21,9 @@ async def run_script(program: str, *, is_module: bool = False) -> Any:
     Args:
         program: The program.
         is_module: Whether it imports, instead of requiring.
+
+    Raises:
+        AssertionError: It has failed; with what it has written to its standard error.
     """
     process = await asyncio.create_subprocess_exec(
         *(
@@ -31,12 +34,14 @@ async def run_script(program: str, *, is_module: bool = False) -> Any:
         ),
         cwd=FOLDER,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            output, _ = await process.communicate()
+            output, errors = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    assert process.returncode == 0, errors.decode()
     return json.loads(output)
