@@ -11,7 +11,7 @@ import socketio
 from socketio.exceptions import ConnectionError as Refused
 
 import rtserver
-from tests.support.examples import ROOT, example
+from tests.support.examples import ROOT, example, run
 
 from .harness.admin_ui import DIST
 from .harness.command import TIMEOUT, Command, Commands
@@ -135,11 +135,10 @@ async def test_the_page_is_served(tmp_path: Path) -> None:
 
 
 def test_an_application_of_ones_own() -> None:
-    names: dict[str, Any] = {}
-    exec(example(PAGE, "application"), names)
-    assert isinstance(names["sio"], rtserver.Server)
+    sio = run(PAGE, "application")["sio"]
+    assert isinstance(sio, rtserver.Server)
     with pytest.raises(RuntimeError, match="instrumented already"):
-        names["sio"].instrument(auth=False)
+        sio.instrument(auth=False)
 
 
 def test_the_settings_have_their_place() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 import rtserver
-from tests.support.examples import example
+from tests.support.examples import run
 
 from .harness.cases import every_transport
 from .harness.either import Application, Commands, Compare, Either, Tell
@@ -90,9 +90,7 @@ async def test_namespaces_by_pattern_and_predicate(compare: Compare) -> None:
 
 @every_transport
 async def test_the_pages_examples(node: Node, hosting: Hosting, transport: Transport) -> None:
-    names: dict[str, Any] = {}
-    for name in ("middleware", "pattern", "predicate"):
-        exec(compile(example(PAGE, name), PAGE, "exec"), names)
+    names = run(PAGE, "middleware", "pattern", "predicate")
     host = await hosting.server(names["sio"])
     manager = await node.manager(host.url, "4", reconnection=False, transports=transport.names)
     refused = await manager.socket(auth={"token": "wrong"})

@@ -17,7 +17,7 @@ import pytest
 import socketio
 
 from rtserver.service.auth_settings import AuthSettings
-from tests.support.examples import example
+from tests.support.examples import example, run
 from tests.support.tokens import SECRET, token
 
 from .harness.node import Node, Transport
@@ -121,8 +121,7 @@ async def test_a_python_client_is_asked_and_one_without_an_answer_is_disconnecte
             raise RuntimeError("logged out")
         return valid(lifetime=lifetimes.pop(0))
 
-    names: dict[str, Any] = {"fetch_token": fetch_token}
-    exec(compile(example(PAGE, "python-client"), PAGE, "exec"), names)
+    names = run(PAGE, "python-client", fetch_token=fetch_token)
     client: socketio.AsyncClient = names["client"]
     client.reconnection = False
     gone = asyncio.Event()

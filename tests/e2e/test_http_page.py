@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.support.examples import ROOT, example
+from tests.support.examples import ROOT, example, run
 
 from .harness.command import Commands
 from .harness.server import Hosting
@@ -29,18 +28,10 @@ async def serve(commands: Commands, settings: str) -> str:
     return await (await commands.serve(settings)).url()
 
 
-def run(*names: str) -> dict[str, Any]:
-    """Run some examples in their order, and return what they define."""
-    defined: dict[str, Any] = {}
-    for name in names:
-        exec(compile(example(PAGE, name), PAGE, "exec"), defined)
-    return defined
-
-
 async def test_admission_headers_and_refused_requests(
     hosting: Hosting, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = run("admission", "admission-config", "headers", "refused")
+    names = run(PAGE, "admission", "admission-config", "headers", "refused")
 
     async def is_valid(token: str) -> bool:
         return token == "Bearer secret"
@@ -88,7 +79,7 @@ async def test_which_pages_may_connect(commands: Commands) -> None:
 
 
 def test_behind_a_proxy() -> None:
-    options = run("proxies")["sio"].eio.options
+    options = run(PAGE, "proxies")["sio"].eio.options
     assert options.proxies is not None
 
 
@@ -104,7 +95,7 @@ async def test_the_browser_client(hosting: Hosting, tmp_path: Path, monkeypatch:
     (tmp_path / "node_modules" / "socket.io-client").mkdir(parents=True)
     (tmp_path / "node_modules" / "socket.io-client" / "dist").symlink_to(CLIENT.resolve())
     monkeypatch.chdir(tmp_path)
-    host = await hosting.app(run("client")["app"])
+    host = await hosting.app(run(PAGE, "client")["app"])
     shown = (ROOT / PAGE).read_text().partition("## The browser client")[2]
     files = re.findall(r"^\| `(\S+)` \|", shown, re.MULTILINE)
     assert len(files) == 4

@@ -18,7 +18,7 @@ from aiohttp import web
 import rtserver
 from rtserver.service.config import load_config
 from rtserver.testing import TestClient
-from tests.support.examples import applied, example, shells
+from tests.support.examples import applied, example, execute, shells
 
 from .harness.channel import HERE
 from .harness.command import TIMEOUT, Commands
@@ -60,19 +60,15 @@ class TestFromPythonSocketio:
 
     async def test_a_function_that_registers_the_handlers(self) -> None:
         code = example(PYTHON, "before").partition("sio = ")[0] + example(PYTHON, "setup")
-        names: dict[str, Any] = {}
-        exec(compile(code, PYTHON, "exec"), names)
         sio = rtserver.Server()
-        names["setup"](sio)
+        execute(code, PYTHON)["setup"](sio)
         async with TestClient(sio, auth={"name": "Ada"}, namespace="/chat") as ada:
             assert await ada.call("say", "Hello!") == "delivered"
         await sio.shutdown()
 
     def test_redis(self) -> None:
-        line = [line[1:] for line in example(PYTHON, "redis").splitlines() if line.startswith("+")]
-        names: dict[str, Any] = {}
-        exec("\n".join(line), names)
-        assert names["AsyncRedisManager"] is rtserver.RedisManager
+        lines = [line[1:] for line in example(PYTHON, "redis").splitlines() if line.startswith("+")]
+        assert execute("\n".join(lines), PYTHON)["AsyncRedisManager"] is rtserver.RedisManager
 
     @pytest.mark.parametrize("library", [socketio.AsyncServer, rtserver.Server])
     async def test_what_is_different(self, hosting: Hosting, library: type[Any]) -> None:

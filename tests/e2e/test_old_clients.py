@@ -10,7 +10,7 @@ import pytest
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
 from rtserver import Server
-from tests.support.examples import example
+from tests.support.examples import run
 
 from .harness.either import Application, Commands, Compare, Either, ServeEither, Tell
 from .harness.events import EventLog
@@ -252,9 +252,7 @@ async def test_it_joins_again_while_its_disconnect_handler_runs(hosting: Hosting
 
 
 async def test_the_pages_examples(hosting: Hosting, node: Node) -> None:
-    names: dict[str, Any] = {}
-    for name in ("server", "count"):
-        exec(compile(example(PAGE, name), PAGE, "exec"), names)
+    names = run(PAGE, "server", "count")
     host = await hosting.app(names["app"])
     old, new = await node.connect(host.url, OLD_KIND), await node.connect(host.url)
     assert await old.call("chat", "hello") == ["delivered"]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.examples import example
+from tests.support.examples import example, run
 
 from .harness.demo import chromium
 from .harness.plain import PlainClients
@@ -176,8 +176,7 @@ async (url) => {
 
 
 async def test_the_client_in_a_browser(hosting: Hosting) -> None:
-    names: dict[str, Any] = {"__name__": "app"}
-    exec(compile(example(PAGE, "app"), "app.py", "exec"), names)
+    names = run(PAGE, "app", __name__="app")
     app = web.Application()
     names["sio"].attach(app, websocket_path="ws")
     app.router.add_static("/examples", DOCS / "examples")

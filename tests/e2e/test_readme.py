@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import socketio
@@ -15,7 +14,7 @@ import websockets
 from aiohttp import web
 from playwright.async_api import Route, expect
 
-from tests.support.examples import applied, example
+from tests.support.examples import applied, example, execute
 
 from .harness.channel import HERE
 from .harness.demo import chromium
@@ -28,9 +27,7 @@ README = "README.md"
 
 def run(code: str) -> web.Application:
     """Run a program as an import would, and return its aiohttp application."""
-    names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, README, "exec"), names)
-    app = names["app"]
+    app = execute(code, README, __name__="example")["app"]
     assert isinstance(app, web.Application)
     return app
 

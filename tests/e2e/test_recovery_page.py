@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any
 
 import rtserver
 from rtserver.service.delivery_settings import RecoverySettings
-from tests.support.examples import example
+from tests.support.examples import example, run
 
 from .harness.node import Node
 from .harness.script import run_script
@@ -29,14 +28,8 @@ const show = (messages) => {
 """
 
 
-def run(code: str) -> dict[str, Any]:
-    defined: dict[str, Any] = {"rtserver": rtserver}
-    exec(compile(code, "docs/recovery.md", "exec"), defined)
-    return defined
-
-
 async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
-    server = run(example(PAGE, "server"))
+    server = run(PAGE, "server", rtserver=rtserver)
     sio = server["sio"]
     server["messages"].append("old")
     sio.on("disconnect", lambda sid: sio.start_background_task(server["say"], sid, "missed"))
@@ -47,7 +40,7 @@ async def test_a_browser_catches_up_once(hosting: Hosting) -> None:
 
 def test_the_options() -> None:
     chosen = rtserver.ConnectionStateRecovery(300, max_bytes=268_435_456)
-    assert run(example(PAGE, "options"))["sio"]._hub.settings.recovery == chosen
+    assert run(PAGE, "options", rtserver=rtserver)["sio"]._hub.settings.recovery == chosen
     settings = RecoverySettings(**tomllib.loads(example(PAGE, "config"))["recovery"])
     assert settings.enabled
     assert settings.max_disconnection_duration == chosen.max_disconnection_duration
@@ -55,7 +48,7 @@ def test_the_options() -> None:
 
 
 async def test_clients_that_say_that_they_recover(hosting: Hosting, node: Node) -> None:
-    sio = run(example(PAGE, "clients"))["sio"]
+    sio = run(PAGE, "clients", rtserver=rtserver)["sio"]
     url = (await hosting.server(sio)).url
     able, unable = await node.connect(url, query={"recover": 1}), await node.connect(url)
     await sio.emit("news", 1)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 import rtserver
 from tests.support.engine import until
-from tests.support.examples import example
+from tests.support.examples import run
 
 from .harness.node import Node
 from .harness.server import Hosting, make_server
@@ -65,9 +64,8 @@ async def test_the_pages_example(node: Node, hosting: Hosting) -> None:
     async def store(data: dict[str, object]) -> None:
         stored.append(data)
 
-    names = {"rtserver": rtserver, "store": store}
-    exec(compile(example("docs/retries.md", "server"), "docs/retries.md", "exec"), names)
-    host = await hosting.server(cast(rtserver.Server, names["sio"]))
+    sio = run("docs/retries.md", "server", rtserver=rtserver, store=store)["sio"]
+    host = await hosting.server(sio)
     socket = await (await node.manager(host.url, "4")).socket()
     await socket.connected()
     order = {"packetId": "2f1ed0a1-0c52-4e2b-9f5d-5a5c5b0a5a11", "article": 7}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtserver import Server
-from tests.support.examples import example
+from tests.support.examples import run
 
 from .harness.either import Application, Commands, Compare, Either, Tell
 from .harness.node import Node
@@ -56,9 +56,7 @@ async def test_rooms_have_the_events_of_nodes_adapters(compare: Compare) -> None
 
 
 async def test_the_pages_examples(node: Node, hosting: Hosting, capsys: Any) -> None:
-    names: dict[str, Any] = {}
-    for name in ("server", "events"):
-        exec(compile(example(PAGE, name), PAGE, "exec"), names)
+    names = run(PAGE, "server", "events")
     host = await hosting.server(names["sio"])
     ann, bob = await node.connect(host.url), await node.connect(host.url)
     assert await ann.call("join", "1", "Ann") == [{ann.sid: {"name": "Ann"}}]

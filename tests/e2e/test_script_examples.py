@@ -8,17 +8,10 @@ from typing import Any
 import pytest
 
 import rtserver
-from tests.support.examples import example
+from tests.support.examples import example, run
 
 from .harness.script import run_script
 from .harness.server import Hosting, make_server
-
-
-def run(page: str, name: str, **given: Any) -> dict[str, Any]:
-    """Run an example in Python, and return what it defines."""
-    names = {"rtserver": rtserver} | given
-    exec(compile(example(page, name), page, "exec"), names)
-    return names
 
 
 async def test_a_program_that_fails_says_why() -> None:
@@ -33,7 +26,7 @@ async def test_a_client_that_sends_again(hosting: Hosting) -> None:
     async def store(data: dict[str, Any]) -> None:
         stored.append(data)
 
-    url = (await hosting.server(run(page, "server", store=store)["sio"])).url
+    url = (await hosting.server(run(page, "server", rtserver=rtserver, store=store)["sio"])).url
     answer = await run_script(f"""
         const connect = require("socket.io-client");
         const io = (options) => connect({json.dumps(url)}, options);

@@ -15,8 +15,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-__all__ = ["ROOT", "Shell", "applied", "example", "pages", "said", "said_pattern", "shells", "untested"]
+__all__ = [
+    "ROOT",
+    "Shell",
+    "applied",
+    "example",
+    "execute",
+    "pages",
+    "run",
+    "said",
+    "said_pattern",
+    "shells",
+    "untested",
+]
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +66,24 @@ def example(page: str, name: str) -> str:
     found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)
     assert found is not None, f"{page} has no example named {name}"
     return found[1]
+
+
+def run(page: str, *names: str, **given: Any) -> dict[str, Any]:
+    """Run examples in Python, as one program, and return what they define.
+
+    Args:
+        page: The page.
+        names: The examples, in their order.
+        given: What is defined before.
+    """
+    return execute("\n".join(example(page, name) for name in names), page, **given)
+
+
+def execute(code: str, page: str, **given: Any) -> dict[str, Any]:
+    """Run code of a page that isn't an example as it stands; otherwise as `run` does."""
+    defined = dict(given)
+    exec(compile(code, page, "exec", dont_inherit=True), defined)
+    return defined
 
 
 def said(page: str, name: str) -> str:

@@ -11,18 +11,12 @@ from hypothesis import strategies as st
 
 from rtserver import Server, SocketViolation
 from rtserver.testing import TestClient
-from tests.support.examples import ROOT, example
+from tests.support.examples import ROOT, example, run
 
 PAGE = "docs/parsers.md"
 
 
-def run_example() -> dict[str, Any]:
-    names: dict[str, Any] = {}
-    exec(compile(example(PAGE, "codec"), PAGE, "exec"), names)
-    return names
-
-
-NAMES = run_example()
+NAMES = run(PAGE, "codec")
 CODEC = NAMES["CompactCodec"]()
 
 json_values = st.recursive(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtserver.service.config import load_config
-from tests.support.examples import ROOT, example
+from tests.support.examples import ROOT, example, run
 
 PAGE = "docs/scaling.md"
 
@@ -23,7 +23,7 @@ def test_a_machine_of_a_cluster(tmp_path: Path) -> None:
 
 
 def test_the_plan_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(example(PAGE, "plan"), PAGE, "exec"), {})
+    run(PAGE, "plan")
     printed = re.search(r"<!-- printed: plan -->\n```\n(.*?)```", (ROOT / PAGE).read_text(), re.DOTALL)
     assert printed is not None
     assert capsys.readouterr().out == printed[1]

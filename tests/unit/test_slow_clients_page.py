@@ -11,16 +11,9 @@ import rtserver
 from rtserver.service.config import load_config
 from rtserver.service.server_options import server_options
 from rtserver.testing import TestClient
-from tests.support.examples import example
+from tests.support.examples import example, run
 
 PAGE = "docs/slow-clients.md"
-
-
-def run(name: str) -> dict[str, Any]:
-    """Run an example, and return what it defines."""
-    defined: dict[str, Any] = {"rtserver": rtserver}
-    exec(compile(example(PAGE, name), PAGE, "exec"), defined)
-    return defined
 
 
 async def received(client: Any) -> list[tuple[Any, ...]]:
@@ -32,7 +25,7 @@ async def received(client: Any) -> list[tuple[Any, ...]]:
 
 
 async def test_volatile() -> None:
-    names = run("volatile")
+    names = run(PAGE, "volatile")
     sio = names["sio"]
     async with TestClient(sio) as one, TestClient(sio) as two:
         await one.emit("point", (1, 2))
@@ -47,7 +40,7 @@ async def test_volatile() -> None:
 
 
 async def test_drop() -> None:
-    names = run("drop")
+    names = run(PAGE, "drop", rtserver=rtserver)
     async with TestClient(names["sio"], namespace="/meters") as client:
         client.stall()
         for level in range(150):
@@ -59,7 +52,7 @@ async def test_drop() -> None:
 
 
 async def test_conflate() -> None:
-    names = run("conflate")
+    names = run(PAGE, "conflate", rtserver=rtserver)
     async with TestClient(names["sio"], namespace="/prices") as client:
         client.stall()
         for price in range(10):
@@ -71,7 +64,7 @@ async def test_conflate() -> None:
 
 
 async def test_keys() -> None:
-    sio = run("keys")["sio"]
+    sio = run(PAGE, "keys", rtserver=rtserver)["sio"]
     async with TestClient(sio, namespace="/prices") as client:
         client.stall()
         for number in range(3):
@@ -85,7 +78,7 @@ async def test_keys() -> None:
 
 async def test_setup() -> None:
     sio = rtserver.Server(namespaces=["/prices"])
-    run("setup")["setup"](sio)
+    run(PAGE, "setup", rtserver=rtserver)["setup"](sio)
     async with TestClient(sio, namespace="/prices") as client:
         client.stall()
         for number in range(3):
@@ -104,7 +97,7 @@ async def test_config(tmp_path: Path) -> None:
 
 
 async def test_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    sio = run("counted")["sio"]
+    sio = run(PAGE, "counted", rtserver=rtserver)["sio"]
     async with TestClient(sio) as client:
         client.stall()
         await sio.volatile.emit("event")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import example
+from tests.support.examples import run
 
 from .node import MSGPACK
 
@@ -18,9 +18,7 @@ COMPACT = "./parsers/compact.js"
 
 def compact_codec() -> Any:
     """Return the documentation's codec."""
-    names: dict[str, Any] = {}
-    exec(compile(example("docs/parsers.md", "codec"), "parsers.md", "exec"), names)
-    return names["CompactCodec"]()
+    return run("docs/parsers.md", "codec")["CompactCodec"]()
 
 
 every_parser = pytest.mark.parametrize(

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from rtserver import Server, Socket
 from rtserver.testing import TestClient
-from tests.support.examples import ROOT, example
+from tests.support.examples import ROOT, run
 
 PAGE = "docs/interface.md"
-
-
-def run(*names: str) -> dict[str, Any]:
-    """Run some examples in their order, and return what they define."""
-    defined: dict[str, Any] = {}
-    for name in names:
-        exec(compile(example(PAGE, name), PAGE, "exec"), defined)
-    return defined
 
 
 def player(sio: Server, *rooms: str, namespace: str = "/") -> TestClient:
@@ -38,7 +29,7 @@ def test_the_table_names_what_there_is() -> None:
 
 
 async def test_chains() -> None:
-    names = run("chains")
+    names = run(PAGE, "chains")
     sio = names["sio"]
     async with (
         player(sio, "board") as one,
@@ -58,7 +49,7 @@ async def test_chains() -> None:
 
 
 async def test_acknowledgments() -> None:
-    names = run("chains", "acknowledgments")
+    names = run(PAGE, "chains", "acknowledgments")
     sio = names["sio"]
     async with player(sio, "board") as one, player(sio, "board") as two:
         one.on("vote", lambda question: "yes")
@@ -72,7 +63,7 @@ async def test_acknowledgments() -> None:
 
 
 async def test_a_client_that_leaves_instead_of_answering() -> None:
-    names = run("chains", "acknowledgments")
+    names = run(PAGE, "chains", "acknowledgments")
     async with player(names["sio"], "board") as one:
 
         @one.on("ping")
@@ -90,7 +81,7 @@ async def test_a_client_that_leaves_instead_of_answering() -> None:
 
 
 async def test_sockets() -> None:
-    names = run("chains", "sockets")
+    names = run(PAGE, "chains", "sockets")
     async with player(names["sio"], "board") as one, player(names["sio"], "board") as two:
         assert await one.call("rename", "Grace") == ("127.0.0.1", ["board"])
         await two.call("rename", "Ada")
@@ -98,7 +89,7 @@ async def test_sockets() -> None:
 
 
 async def test_what_is_attached_to_one_socket(capsys: pytest.CaptureFixture[str]) -> None:
-    sio = run("chains", "attached")["sio"]
+    sio = run(PAGE, "chains", "attached")["sio"]
     async with TestClient(sio, auth={"may_delete": True}, namespace="/admin") as root:
         assert await root.call("delete", " a.txt ") == {"deleted": "a.txt"}
         await sio.of("/admin").emit("news", 1)
@@ -108,7 +99,7 @@ async def test_what_is_attached_to_one_socket(capsys: pytest.CaptureFixture[str]
 
 
 async def test_a_server_without_others() -> None:
-    names = run("chains", "servers")
+    names = run(PAGE, "chains", "servers")
     async with player(names["sio"]):
         assert await names["all_connections"]() == (1, ())
         answer = names["sio"]._local.server_side("/", ["connections"])
