@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from socketio.exceptions import ConnectionRefusedError as Refusal
@@ -72,6 +73,7 @@ class Admission:
 
     async def _admit(self, socket: Socket, auth: Any, is_known: bool) -> None:
         environ = environ_of(socket)
+        socket.client.admissions += 1
         error: dict[str, Any] | None = REJECTED
         try:
             if is_known or await self._is_case(socket, auth):
@@ -90,15 +92,30 @@ class Admission:
                 self._leaving.refuse(socket, error)
             elif socket.state is State.CONNECTING:
                 self._accept(socket)
+            socket.client.admissions -= 1
             self._release_request(socket.client)
 
     def _release_request(self, client: Client) -> None:
         """Let go of the host's request, which weighs some kilobytes, once no handler is to have it."""
-        handshake = client.session.handshake
-        if handshake.request is not None and not self._hub.handlers.may_ask(client.find):
-            handshake.request = None
-            if client.environ is not None:
-                client.environ.release_request()
+        if client.session.handshake.request is None or client.admissions:
+            return
+        if not self._hub.handlers.may_ask(client.find):
+            self._let_go(client)
+
+    def _release_late(self, client: Client) -> None:
+        """Let go of the request of a client that hasn't joined every namespace in the time for that."""
+        timeout = self._hub.settings.connect_timeout
+        if client.admissions and client.timer is not None and timeout is not None:
+            client.timer.set(timeout)
+        else:
+            self._let_go(client)
+
+    def _let_go(self, client: Client) -> None:
+        client.session.handshake.request = None
+        if client.environ is not None:
+            client.environ.release_request()
+        if client.socket is not None:
+            _stop_timer(client)
 
     async def _is_case(self, socket: Socket, auth: Any) -> bool:
         """Tell whether a dynamic namespace has the socket's as a case."""
@@ -127,9 +144,10 @@ class Admission:
         hub, client = self._hub, socket.client
         held = socket.recipient
         client.decided(socket.namespace.name)
-        if client.reason is None and client.timer is not None:
-            client.timer.cancel()
-            client.timer = None
+        if client.session.handshake.request is None:
+            _stop_timer(client)
+        elif client.timer is not None:
+            client.timer.callback = partial(self._release_late, client)
         hub.counters.connects += 1
         socket.state = State.CONNECTED
         policy = socket.namespace.slow_clients
@@ -155,6 +173,12 @@ class Admission:
         if isinstance(held, Held):
             for outgoing in held.outgoing:
                 socket.recipient.send_outgoing(outgoing)
+
+
+def _stop_timer(client: Client) -> None:
+    if client.timer is not None:
+        client.timer.cancel()
+        client.timer = None
 
 
 def _has_gone(socket: Socket) -> bool:

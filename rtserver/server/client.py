@@ -41,6 +41,7 @@ class Client:
     """
 
     __slots__ = (
+        "admissions",
         "backlog",
         "careful",
         "connecting",
@@ -79,7 +80,9 @@ class Client:
         self.environ: Environ | None = None
         """The environ, once the application has written to it."""
         self.timer: Timer | None = None
-        """Fires when the client joins no namespace in time."""
+        """Fires when the client joins no namespace in time, or joins no other that may want its request."""
+        self.admissions = 0
+        """Namespaces whose ``connect`` handlers run, those included that it has joined already."""
         self.running = 0
         """Handlers that have suspended and not ended yet."""
         self.paused = False

@@ -40,7 +40,7 @@ class Environ(dict[str, Any]):
         self._keeper = keeper
 
     def release_request(self) -> None:
-        """Let go of the host's request, which lives no longer than the first connect handlers."""
+        """Let go of the host's request, which is for connect handlers: `Admission` says until when."""
         super().pop(REQUEST_KEY, None)
 
     def tell_recovered(self, recovered: bool) -> None:

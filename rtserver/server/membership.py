@@ -113,7 +113,7 @@ class Membership:
         """Return the WSGI-like description of the request that a client came with; None if it isn't here.
 
         It is built anew each time, until the application has written to it. ``aiohttp.request`` is in it
-        until the client is in every namespace that has a ``connect`` handler.
+        until the client is in every namespace that has a ``connect`` handler, or the time to connect is over.
         """
         socket = self._hub.find(namespace or MAIN, sid)
         return None if socket is None else environ_of(socket)

@@ -3,7 +3,8 @@
 aiohttp parses a request and calls our handler. From there on the connection is ours: we write the
 response, and bytes that arrive later come to a protocol of our own. Of aiohttp's objects for a
 connection (`RequestHandler` with its two tasks, parser, keep-alive handle, request and writer) nothing
-stays in memory, which is most of what an idle connection would weigh.
+stays in memory, which is most of what an idle connection would weigh: the request of an attached server for
+as long as ``connect`` handlers may want it, the rest no longer than this.
 
 `INTERNALS` lists every private name that is used here. A test fails, naming it, when one is gone, and
 others run the whole way on both loops and over TLS.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import socketio
 
 from rtserver.engineio.handler import Handshake
 from rtserver.server.environ import Environ
-from tests.unit.server.harness import HEADERS, Harness, turns
+from tests.unit.server.harness import HEADERS, Harness, manual_clock, turns
 
 
 class Keeper:
@@ -161,3 +162,72 @@ async def test_the_request_stays_where_any_namespace_may_be_asked_for() -> None:
     session = harness.session(with_request())
     sid = session.join("/")
     assert "aiohttp.request" in (harness.sio.get_environ(sid) or {})
+
+
+@pytest.mark.parametrize("name", ["*", "/never"])
+async def test_the_request_is_let_go_when_the_time_to_connect_is_over(name: str) -> None:
+    loop, clock = manual_clock()
+    harness = Harness(connect_timeout=5, clock=clock)
+    harness.sio.on("connect", lambda *args: None, namespace=name)
+    go_on = asyncio.Event()
+    seen: list[bool] = []
+
+    @harness.sio.event
+    async def connect(sid: str, environ: Any, auth: Any) -> None:
+        environ["user"] = "Ada"
+        if auth:
+            await go_on.wait()
+        seen.append("aiohttp.request" in environ)
+
+    @harness.sio.on("connect", namespace="/late")
+    async def connect_late(*args: Any) -> None:
+        await connect(*args)
+
+    session, slow, late, left = (harness.session(with_request()) for _ in range(4))
+    sid = session.join()
+    late.join()
+    late.receive('0/late,{"wait":1}')
+    left.join()
+    left.receive("1")
+    slow.receive('0{"wait":1}')
+    loop.advance(6)
+    await turns()
+    assert session.handshake.request is None
+    assert "aiohttp.request" not in (harness.sio.get_environ(sid) or {"aiohttp.request": 1})
+    assert slow.handshake.request is not None
+    go_on.set()
+    await turns()
+    assert seen == [True] * 5
+    loop.advance(6)
+    assert [each.handshake.request for each in (session, slow, late, left)] == [None] * 4
+    assert [each.is_open for each in (session, slow, late, left)] == [True] * 4
+    assert len(clock) == 0
+
+
+async def test_no_timer_runs_for_a_request_that_has_been_let_go() -> None:
+    _, clock = manual_clock()
+    harness = Harness(connect_timeout=5, clock=clock)
+    harness.sio.on("connect", lambda *args: None)
+    harness.session(with_request()).join()
+    assert len(clock) == 0
+
+
+async def test_the_request_is_there_while_the_handler_of_another_namespace_runs() -> None:
+    harness = Harness(always_connect=True)
+    go_on = asyncio.Event()
+    seen: list[bool] = []
+
+    @harness.sio.on("connect", namespace="/b")
+    async def connect(sid: str, environ: Any) -> None:
+        environ["user"] = "Ada"
+        await go_on.wait()
+        seen.append("aiohttp.request" in environ)
+
+    harness.sio.on("connect", lambda sid, environ: None, namespace="/a")
+    session = harness.session(with_request())
+    session.join("/b")
+    session.join("/a")
+    go_on.set()
+    await turns()
+    assert seen == [True]
+    assert session.handshake.request is None
