@@ -31,32 +31,28 @@ class Service:
 
     Args:
         folder: Where its files are.
+        commands: Runs it.
         settings: What stands in its config file besides.
     """
 
-    def __init__(self, folder: Path, settings: str = "", above: str = "") -> None:
+    def __init__(self, folder: Path, commands: Commands, settings: str = "", above: str = "") -> None:
         (folder / "rtserver.toml").write_text(f"{above}\n{example(PAGE, 'config')}\n{settings}")
         (folder / "chat.py").write_text(APPLICATION)
-        self._commands = Commands(folder)
+        self._commands = commands
         self._clients: list[socketio.AsyncSimpleClient] = []
         self.command: Command
         self.url = ""
 
     async def __aenter__(self) -> Service:
-        try:
-            self.command = await self._commands.start(
-                "serve", "--config", "rtserver.toml", "--port", "0", env={"RTSERVER_ADMIN__INTERVAL": "0.1"}
-            )
-            self.url = await self.command.url()
-        except BaseException:
-            await self._commands.close()
-            raise
+        self.command = await self._commands.start(
+            "serve", "--config", "rtserver.toml", "--port", "0", env={"RTSERVER_ADMIN__INTERVAL": "0.1"}
+        )
+        self.url = await self.command.url()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         for client in self._clients:
             await client.disconnect()
-        await self._commands.close()
 
     async def connect(self, namespace: str = "/", auth: Any = None) -> socketio.AsyncSimpleClient:
         client = socketio.AsyncSimpleClient(reconnection=False)
@@ -73,8 +69,8 @@ async def until(client: socketio.AsyncSimpleClient, event: str) -> list[Any]:
             return args
 
 
-async def test_the_service(tmp_path: Path) -> None:
-    async with Service(tmp_path) as service:
+async def test_the_service(tmp_path: Path, commands: Commands) -> None:
+    async with Service(tmp_path, commands) as service:
         client = await service.connect()
         admin = await service.connect("/admin", LOGIN)
         [sockets] = await until(admin, "all_sockets")
@@ -87,8 +83,8 @@ async def test_the_service(tmp_path: Path) -> None:
         assert "wrong" not in "\n".join(service.command.lines)
 
 
-async def test_all_workers_are_seen_from_any_of_them(tmp_path: Path) -> None:
-    async with Service(tmp_path, above="workers = 2") as service:
+async def test_all_workers_are_seen_from_any_of_them(tmp_path: Path, commands: Commands) -> None:
+    async with Service(tmp_path, commands, above="workers = 2") as service:
         sids = {str((await service.connect()).sid) for _ in range(4)}
         admin = await service.connect("/admin", LOGIN)
         [session] = await until(admin, "session")
@@ -110,23 +106,23 @@ async def test_all_workers_are_seen_from_any_of_them(tmp_path: Path) -> None:
             gone |= {sid} if namespace == "/" else set()
 
 
-async def test_admins_need_no_token(tmp_path: Path) -> None:
+async def test_admins_need_no_token(tmp_path: Path, commands: Commands) -> None:
     (tmp_path / "token.secret").write_text("x" * 40)
     tokens = '[auth]\nnamespaces = ["*"]\n[[auth.keys]]\nalgorithm = "HS256"\nsecret_file = "token.secret"\n'
-    async with Service(tmp_path, tokens) as service:
+    async with Service(tmp_path, commands, tokens) as service:
         await service.connect("/admin", LOGIN)
         with pytest.raises(Refused):
             await service.connect()
 
 
-async def test_the_page_is_served(tmp_path: Path) -> None:
+async def test_the_page_is_served(tmp_path: Path, commands: Commands) -> None:
     folder = "node_modules/@socket.io/admin-ui/ui/dist"
     static = example(PAGE, "static")
     assert folder in static
     (tmp_path / folder).parent.mkdir(parents=True)
     (tmp_path / folder).symlink_to(DIST)
     async with (
-        Service(tmp_path, static) as service,
+        Service(tmp_path, commands, static) as service,
         aiohttp.ClientSession() as session,
         session.get(f"{service.url}/admin-ui") as response,
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -40,9 +39,9 @@ each_proxy = pytest.mark.parametrize("proxy_class", [NginxSite, HaProxy])
 class Machines:
     """Services behind a proxy."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self._folder = folder
-        self._commands = Commands(folder)
+        self._commands = commands
         self.running: list[Command] = []
 
     async def start(self, *, delay: float = 0) -> Upstream:
@@ -58,15 +57,10 @@ class Machines:
         self.running.append(command)
         return Upstream(int(url.rpartition(":")[2]), int(internal))
 
-    async def close(self) -> None:
-        await self._commands.close()
-
 
 @pytest.fixture
-async def machines(tmp_path: Path) -> AsyncIterator[Machines]:
-    machines = Machines(tmp_path)
-    yield machines
-    await machines.close()
+def machines(tmp_path: Path, commands: Commands) -> Machines:
+    return Machines(tmp_path, commands)
 
 
 class Browser:

@@ -52,9 +52,9 @@ both = pytest.mark.parametrize("workers", [1, 2])
 class Service:
     """A service in a folder of its own, and its clients."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self.folder = folder
-        self._commands = Commands(folder)
+        self._commands = commands
         self._clients: list[socketio.AsyncClient] = []
         self.http = aiohttp.ClientSession()
         self.command: Command
@@ -91,12 +91,11 @@ class Service:
         for client in self._clients:
             await client.disconnect()
         await self.http.close()
-        await self._commands.close()
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    service = Service(tmp_path)
+async def service(tmp_path: Path, commands: Commands) -> AsyncIterator[Service]:
+    service = Service(tmp_path, commands)
     yield service
     await service.close()
 

@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,9 @@ def pattern(name: str) -> str:
 class Service:
     """A service with a fault to come, and a client that is to notice nothing of it."""
 
-    def __init__(self, folder: Path, node: Node) -> None:
+    def __init__(self, folder: Path, commands: Commands, node: Node) -> None:
         self.folder = folder
-        self.commands = Commands(folder)
+        self.commands = commands
         self.command: Command
         self.url = self._internal = ""
         self._node = node
@@ -94,10 +94,8 @@ class Service:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, node: Node) -> AsyncIterator[Service]:
-    service = Service(tmp_path, node)
-    yield service
-    await service.commands.close()
+def service(tmp_path: Path, commands: Commands, node: Node) -> Service:
+    return Service(tmp_path, commands, node)
 
 
 async def refusal(service: Service, node: Node, auth: Any = None) -> Any:

@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,9 +79,9 @@ class Facts(NamedTuple):
 class Service:
     """A service with several workers, and clients of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self._folder = folder
-        self._commands = Commands(folder)
+        self._commands = commands
         self.command: Command
         self.url = ""
 
@@ -111,15 +110,10 @@ class Service:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    async def close(self) -> None:
-        await self._commands.close()
-
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    service = Service(tmp_path)
-    yield service
-    await service.close()
+def service(tmp_path: Path, commands: Commands) -> Service:
+    return Service(tmp_path, commands)
 
 
 async def talk(clients: list[NodeSocket], rounds: int) -> set[str]:

@@ -134,15 +134,13 @@ class TestFromPythonSocketio:
 
 
 @pytest.fixture(params=["Node.js", "rtserver"])
-async def chat(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def chat(request: pytest.FixtureRequest, commands: Commands, tmp_path: Path) -> AsyncIterator[str]:
     """The address of the page's application, as Node's server and ours serve it."""
     if request.param == "rtserver":
-        commands = Commands(tmp_path)
         (tmp_path / "chat.py").write_text(example(NODE, "python"))
         (tmp_path / "rtserver.toml").write_text(example(NODE, "config"))
         command = await commands.start("serve", "--config", "rtserver.toml", "--port", "0")
         yield await command.url()
-        await commands.close()
         return
     code = example(NODE, "node")
     listen = 'server.listen(0, "127.0.0.1", () => console.log(server.address().port));'

@@ -28,9 +28,9 @@ def setup(sio):
 class Operator:
     """Someone who has started a service and looks at it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self._folder = folder
-        self._commands = Commands(folder)
+        self._commands = commands
         self.command: Command
         self.http = aiohttp.ClientSession()
         self.url = self.internal = ""
@@ -61,12 +61,11 @@ class Operator:
 
     async def close(self) -> None:
         await self.http.close()
-        await self._commands.close()
 
 
 @pytest.fixture
-async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
-    operator = Operator(tmp_path)
+async def operator(tmp_path: Path, commands: Commands) -> AsyncIterator[Operator]:
+    operator = Operator(tmp_path, commands)
     yield operator
     await operator.close()
 
@@ -123,19 +122,19 @@ async def test_one_that_drains_isn_t_ready(operator: Operator) -> None:
     await other.disconnect()
 
 
-async def test_the_address_is_taken(operator: Operator, tmp_path: Path) -> None:
+async def test_the_address_is_taken(operator: Operator, commands: Commands, tmp_path: Path) -> None:
     await operator.start('app = "app:setup"\n[internal]\nport = 0\n')
     port = operator.internal.rpartition(":")[2]
     (tmp_path / "other.toml").write_text(f'app = "app:setup"\n[internal]\nport = {port}\n')
-    other = await operator._commands.start("serve", "--config", "other.toml", "--port", "0")
+    other = await commands.start("serve", "--config", "other.toml", "--port", "0")
     status, _, errors = await other.end()
     assert status == 1
     assert f"internal: can't listen on 127.0.0.1 port {port}: it is in use; stop the process that" in errors
 
 
-async def test_workers_need_an_address_for_metrics(operator: Operator, tmp_path: Path) -> None:
+async def test_workers_need_an_address_for_metrics(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text('app = "app:setup"\nworkers = 2\n[metrics]\nenabled = true\n')
-    command = await operator._commands.start("check-config", "--config", "wrong.toml")
+    command = await commands.start("check-config", "--config", "wrong.toml")
     status, _, errors = await command.end()
     assert status == 2
     assert "set internal.port, where the metrics of all of them are" in errors

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,10 +27,10 @@ both = pytest.mark.parametrize("workers", [1, 2])
 class Service:
     """A service that speaks TLS, and a client of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self.folder = folder
         self.files = CertificateFiles(folder)
-        self.commands = Commands(folder)
+        self.commands = commands
         self.command: Command
         self.url = ""
 
@@ -64,10 +63,8 @@ async def works(client: ClientConnection) -> bool:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    service = Service(tmp_path)
-    yield service
-    await service.commands.close()
+def service(tmp_path: Path, commands: Commands) -> Service:
+    return Service(tmp_path, commands)
 
 
 async def join(client: ClientConnection) -> None:

@@ -87,7 +87,7 @@ class Service:
         return float(found[1]) if found else 0.0
 
     async def close(self) -> None:
-        await self._commands.close()
+        await self._commands.close()  # first, because they tell the backend who has gone
         await self.backend.stop()
 
 

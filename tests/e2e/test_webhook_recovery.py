@@ -74,7 +74,7 @@ class Chat:
         return sum(map(float, found))
 
     async def close(self) -> None:
-        await self._commands.close()
+        await self._commands.close()  # first, because they tell the backend who has gone
         await self.backend.stop()
 
 

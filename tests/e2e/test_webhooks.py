@@ -34,9 +34,9 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[ExampleBacken
 class Page:
     """A reader who has followed the page."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Commands) -> None:
         self._folder = folder
-        self._commands = Commands(folder)
+        self._commands = commands
         self.command: Command
 
     async def serve(
@@ -55,15 +55,10 @@ class Page:
         (self._folder / "app.py").write_text(example(PAGE, "app"))
         return example(PAGE, "app-config")
 
-    async def close(self) -> None:
-        await self._commands.close()
-
 
 @pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
-    page = Page(tmp_path)
-    yield page
-    await page.close()
+def page(tmp_path: Path, commands: Commands) -> Page:
+    return Page(tmp_path, commands)
 
 
 def test_the_backends_are_shown_as_they_are() -> None:
