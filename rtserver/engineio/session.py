@@ -450,7 +450,8 @@ class Session:
                 # The next ping must not wait for a time-out that is longer than the interval.
                 due = self._pinged + min(host.ping_timeout, host.ping_interval)
                 self.send_text(PING)
-        self._timer.set(due - now)
+        if self.is_open:  # the ping may have been too much
+            self._timer.set(due - now)
 
     # Inside.
 

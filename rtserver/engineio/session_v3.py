@@ -62,13 +62,11 @@ class SessionV3(Session):
     def _beat(self) -> None:
         if self._is_unread and self._may_be_there():
             self._heard()
-            if (
-                self.state is State.POLLING
-            ):  # nothing else may answer a GET that is held: does another follow?
+            if self.state is State.POLLING:  # nothing else may answer a held GET: does another follow?
                 self.polled = False
                 self.send_text(NOOP)
         left = self._pinged + self._patience - self.host.clock.now()
-        if left > 0:
-            self._timer.set(left)
-        else:
+        if left <= 0:
             self.fail("ping timeout", 1001)
+        elif self.is_open:  # what was sent may have been too much
+            self._timer.set(left)

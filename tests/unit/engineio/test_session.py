@@ -427,6 +427,16 @@ class TestHeartbeat:
         assert host.taker.reasons == ["ping timeout"]
         assert carrier.done.count(b"2") == 11
 
+    def test_a_ping_that_is_too_much(
+        self, host: Host, carrier: FakeCarrier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = make(host, carrier)
+        monkeypatch.setattr(session, "send_text", lambda packet: session.lose("slow client"))
+        session.pause_reading()
+        host.loop.advance(25 + 2 * RESOLUTION)
+        assert host.taker.reasons == ["slow client"]
+        assert len(host.clock) == 0
+
     def test_one_whose_upgrade_is_under_way_polls_no_more(self, host: Host, carrier: FakeCarrier) -> None:
         session = make(host, carrier)
         session.pause_reading()

@@ -114,6 +114,15 @@ def test_one_that_polls_and_is_not_read_from_is_asked_to_poll_again(
     assert host.taker.reasons == ["ping timeout"]
 
 
+def test_a_packet_that_is_too_much(session: SessionV3, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "send_text", lambda packet: session.lose("slow client"))
+    session.pause_reading()
+    session.polled = True
+    host.loop.advance(45 + 2 * RESOLUTION)
+    assert host.taker.reasons == ["slow client"]
+    assert len(host.clock) == 0
+
+
 def test_nothing_is_received_once_closed(session: SessionV3, host: Host, carrier: FakeCarrier) -> None:
     session.close()
     del carrier.done[:]
