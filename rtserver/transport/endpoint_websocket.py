@@ -52,6 +52,7 @@ class EndpointWebSocket(WebSocketProtocol):
         "_wants_messages",
         "endpoint",
         "latency",
+        "turn_size",
     )
 
     def __init__(
@@ -63,6 +64,7 @@ class EndpointWebSocket(WebSocketProtocol):
     ) -> None:
         super().__init__(host, Connection(max_message_size, deflate))
         self._deflater = None if deflate is None else Deflater(deflate, options)
+        self.turn_size = TURN if deflate is None else COMPRESSED_TURN
         self.endpoint = host
         self.latency: float | None = None
         self._messages: deque[str | bytes] = deque()
@@ -84,9 +86,8 @@ class EndpointWebSocket(WebSocketProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Keep what is complete, and pause reading while that is much."""
-        turn_size = TURN if self._deflater is None else COMPRESSED_TURN
-        if len(data) > turn_size:
-            data = self.in_turns(data, turn_size)
+        if len(data) > self.turn_size:
+            data = self.in_turns(data)
         core = self.core
         messages: list[str | bytes] = core.receive(data)
         if messages and self._wants_messages:

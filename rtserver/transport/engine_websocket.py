@@ -13,7 +13,7 @@ from rtserver.engineio.outgoing import Outgoing
 from rtserver.engineio.session import Session, State
 from rtserver.errors import EngineViolation
 from rtserver.transport import upgrade
-from rtserver.transport.reading_turns import COMPRESSED_TURN, TURN
+from rtserver.transport.reading_turns import COMPRESSED_TURN
 from rtserver.transport.traffic import Traffic
 from rtserver.transport.websocket import (
     CLOSED,
@@ -59,7 +59,6 @@ class EngineWebSocket(WebSocketProtocol):
     __slots__ = ("session",)
 
     name = "websocket"
-    turn_size = TURN
     host: EngineWebSocketHost
 
     def __init__(self, host: EngineWebSocketHost, core: Connection, session: Session) -> None:
@@ -71,7 +70,7 @@ class EngineWebSocket(WebSocketProtocol):
     def data_received(self, data: bytes) -> None:  # noqa: PLR0912 - the hot path in one piece
         """Hand every message that is complete to the handler, then write what was sent meanwhile."""
         if len(data) > self.turn_size:
-            data = self.in_turns(data, self.turn_size)
+            data = self.in_turns(data)
         session = self.session
         core = self.core
         if session is None:

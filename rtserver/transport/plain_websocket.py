@@ -87,7 +87,7 @@ class PlainWebSocket(EngineWebSocket):
     def data_received(self, data: bytes) -> None:
         """Hand every message that is complete to the Socket.IO layer."""
         if len(data) > self.turn_size:
-            data = self.in_turns(data, self.turn_size)
+            data = self.in_turns(data)
         session = self.session
         core = self.core
         messages: list[str | bytes] = core.receive(data)
@@ -149,5 +149,3 @@ class DeflatedPlainWebSocket(PlainWebSocket, DeflatedEngineWebSocket):
     """The same where permessage-deflate was agreed on; arguments as of `DeflatedEngineWebSocket`."""
 
     __slots__ = ()
-
-    turn_size = DeflatedEngineWebSocket.turn_size

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, cast
 
 from rtserver.clock import Clock, Timer
-from rtserver.transport.reading_turns import ReadingTurns
+from rtserver.transport.reading_turns import TURN, ReadingTurns
 from rtserver.transport.turn import WriteTurn
 from rtserver.websocket.frames import MAX_REASON
 from rtserver.websocket.protocol import Connection, State
@@ -58,6 +58,9 @@ class WebSocketProtocol(asyncio.Protocol):
         "turn",
         "write_paused",
     )
+
+    turn_size: int = TURN
+    """Bytes that are processed before others have their turn."""
 
     def __init__(self, host: WebSocketHost, core: Connection) -> None:
         self.host = host
@@ -179,12 +182,12 @@ class WebSocketProtocol(asyncio.Protocol):
         if writing_paused:
             self.pause_writing()
 
-    def in_turns(self, data: bytes, size: int) -> bytes:
-        """Return the first `size` bytes of `data`; the rest is received when others have had their turn."""
+    def in_turns(self, data: bytes) -> bytes:
+        """Return the first `turn_size` bytes; the rest is received when others have had their turn."""
         if self._reading is None:
             assert self.transport is not None
             self._reading = ReadingTurns(self.transport, self.data_received)
-        return self._reading.take(data, size)
+        return self._reading.take(data, self.turn_size)
 
     def pause_reading(self) -> None:
         """Take nothing more from the client."""

@@ -236,6 +236,13 @@ class TestBackPressure:
 
 
 class TestClosing:
+    async def fail_unread(self, shell: Shell, transport: FakeTransport) -> None:
+        """Break the protocol as a client that reads nothing of what it is sent."""
+        transport.room = 0
+        shell.send_frame(b"x" * (HIGH_WATER + 1))
+        await turn()
+        shell.data_received(frame(1, b"\xff"))
+
     async def test_both_ways(self, shell: Shell, transport: FakeTransport) -> None:
         shell.send_frame(b"last")
         shell.start_closing(1000, "bye")
@@ -263,19 +270,13 @@ class TestClosing:
     async def test_the_client_does_not_read_its_good_bye(
         self, shell: Shell, transport: FakeTransport
     ) -> None:
-        transport.room = 0
-        shell.send_frame(b"x" * (HIGH_WATER + 1))
-        await turn()
-        shell.data_received(frame(1, b"\xff"))
+        await self.fail_unread(shell, transport)
         assert transport.closed == ""
         await asyncio.sleep(0.05 + 3 * RESOLUTION)
         assert transport.closed == "aborted"
 
     async def test_the_client_reads_its_good_bye_late(self, shell: Shell, transport: FakeTransport) -> None:
-        transport.room = 0
-        shell.send_frame(b"x" * (HIGH_WATER + 1))
-        await turn()
-        shell.data_received(frame(1, b"\xff"))
+        await self.fail_unread(shell, transport)
         transport.room = 10**9
         transport.read_all()
         assert transport.written[-1][:4] == b"\x88" + transport.written[-1][1:2] + b"\x03\xef"
@@ -284,10 +285,7 @@ class TestClosing:
     async def test_a_client_that_goes_on_sending_does_not_put_its_end_off(
         self, shell: Shell, transport: FakeTransport
     ) -> None:
-        transport.room = 0
-        shell.send_frame(b"x" * (HIGH_WATER + 1))
-        await turn()
-        shell.data_received(frame(1, b"\xff"))
+        await self.fail_unread(shell, transport)
         assert not transport.is_reading
         assert transport.closed == ""
 
